@@ -1,0 +1,1 @@
+"""Training of the bundled scene model: renderer, captions, training, export, evaluation."""

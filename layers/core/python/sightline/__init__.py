@@ -1,0 +1,1 @@
+"""Sightline: media and alerts into vectors in Postgres, and the jobs on top of them."""

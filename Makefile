@@ -1,0 +1,73 @@
+# make help lists the targets. Needs Python 3.11 or later, git and make; bootstrap.py makes the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+# The first Python on PATH that is new enough; PYTHON=/path/to/python3.12 overrides it.
+ifndef PYTHON
+PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,$(shell \
+	$(name) -c 'import sys; print("$(name)") if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+endif
+
+RUN := .venv/bin/python
+NO_PYTHON := Sightline needs Python 3.11 or later, and found none. Install one \
+(Debian, Ubuntu: sudo apt-get install -y python3 python3-venv) or name it: make PYTHON=/path/to/python3.12
+ENV = @"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$(NO_PYTHON)"; exit 1; }; \
+	"$(PYTHON)" bootstrap.py
+
+## Try it
+.PHONY: demo
+demo: ## upload a driving video, index it, ask four questions (VIDEO=own.mp4 QUERY="truck ahead")
+	$(ENV) local
+	@$(RUN) -m client demo $${VIDEO:+--video "$$VIDEO"} $${QUERY:+--query "$$QUERY"}
+
+.PHONY: up
+up: ## keep the local cloud running in the foreground; what it stores survives a restart
+	$(ENV) local
+	@$(RUN) -m client up
+
+## Work on it
+TIERS := unit component contract infra local docs
+
+.PHONY: test
+test: ## every test but those that need torch (TIERS="unit docs" runs some)
+	$(ENV) dev
+	@$(RUN) -m pytest $(addprefix tests/,$(TIERS)) $(if $(filter file default,$(origin TIERS)),--cov --cov-report=term)
+
+.PHONY: test-torch
+test-torch: ## the tests that need torch, in an environment of their own
+	$(ENV) torch
+	@.venv-torch/bin/python -m pytest tests/torch --confcutdir tests/torch
+
+.PHONY: check
+check: ## format, lint, types and import rules
+	$(ENV) dev
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@.venv/bin/lint-imports
+
+.PHONY: format
+format: ## let ruff rewrite what it can
+	$(ENV) dev
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+.PHONY: synth
+synth: ## write the CloudFormation templates to cdk.out
+	$(ENV) local
+	@$(RUN) -m infra_cdk.app
+
+.PHONY: lock
+lock: ## resolve pyproject.toml anew into requirements/*.txt
+	$(ENV) dev
+	@$(RUN) requirements/lock.py
+
+.PHONY: clean
+clean: ## remove the environments, caches and built files; what the local cloud stores stays (.sightline)
+	@rm -rf .venv .venv-torch cdk.out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -f .coverage .coverage.*
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,186 @@
+"""Sky, far background, ground, road and its markings."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+from PIL import Image
+
+from gpu_endpoint.training.canvas import Canvas
+from gpu_endpoint.training.look import Look
+from gpu_endpoint.training.palette import TILE, Colour, Floats, jitter, mix, texture, texture_bank
+
+_HILLS: tuple[Colour, ...] = ((70, 90, 60), (110, 100, 80), (90, 100, 120), (150, 95, 70), (60, 80, 50))
+_TOWERS: tuple[Colour, ...] = ((150, 140, 130), (110, 120, 135), (170, 170, 170), (90, 80, 75))
+
+
+def paint_sky(canvas: Canvas) -> None:
+    """Gradient, clouds, sun or stars; fills the whole picture."""
+    look, camera = canvas.look, canvas.camera
+    rng = random.Random(look.seed)
+    rows = np.clip(np.arange(camera.height) / max(camera.horizon, 1), 0, 1)[:, None, None]
+    sky = np.array(look.sky_top) * (1 - rows) + np.array(look.sky_low) * rows
+    picture = np.repeat(sky, camera.width, axis=1)
+    clear = look.weather == "clear"
+    if clear and look.clouds and look.time != "night" and not look.plain:
+        picture = _clouds(picture.astype(np.float32), look, rng)
+    canvas.image.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)))
+    if clear:
+        _sky_details(canvas, rng)
+
+
+def _clouds(picture: Floats, look: Look, rng: random.Random) -> Floats:
+    height, width = picture.shape[:2]
+    shape = texture(rng, width, height)
+    cover = np.clip((shape - rng.uniform(-0.6, 1.2)) * rng.uniform(0.4, 1.5), 0, 1) * look.clouds
+    bright = jitter((235, 238, 242) if look.time == "day" else (205, 155, 140), rng, 20)
+    return picture * (1 - cover[..., None]) + np.array(bright, np.float32) * cover[..., None]
+
+
+def _sky_details(canvas: Canvas, rng: random.Random) -> None:
+    look, camera, pen = canvas.look, canvas.camera, canvas.pen
+    width, horizon = camera.width, camera.horizon
+    if look.time == "dusk" and rng.random() < (0.9 if look.plain else 0.4):
+        x, radius = rng.uniform(0.1, 0.9) * width, width * rng.uniform(0.02, 0.05)
+        pen.ellipse((x - radius, horizon - 1.5 * radius, x + radius, horizon + 0.5 * radius), fill=(255, 221, 140))
+    if look.time == "night" and rng.random() < (0.9 if look.plain else 0.2):
+        for _ in range(25):
+            pen.point((rng.uniform(0, width), rng.uniform(0, horizon)), fill=(170, 170, 190))
+    if look.time == "day" and look.plain:
+        for _ in range(rng.randint(0, 3)):
+            x, y = rng.uniform(0, width), rng.uniform(0, horizon * 0.6)
+            pen.ellipse((x, y, x + width * rng.uniform(0.1, 0.26), y + width * 0.047), fill=(245, 248, 252))
+
+
+def paint_background(canvas: Canvas) -> None:
+    """Ground, and what stands on the horizon: hills, a line of trees, towers."""
+    look, camera = canvas.look, canvas.camera
+    rng = random.Random(look.seed + 1)
+    canvas.fade = 0.0
+    canvas.box(0, camera.horizon, camera.width, camera.height, look.ground)
+    if look.plain:
+        return
+    canvas.fade = 0.0 if look.time == "night" else rng.uniform(0, 0.55)
+    if rng.random() < {"city": 0.3, "highway": 0.75, "rural": 0.8}[look.road]:
+        for _ in range(rng.randint(1, 3)):
+            _hill(canvas, rng)
+    if rng.random() < {"city": 0.7, "highway": 0.25, "rural": 0.0}[look.road]:
+        for _ in range(rng.randint(3, 10)):
+            _tower(canvas, rng)
+
+
+def _hill(canvas: Canvas, rng: random.Random) -> None:
+    width, base = canvas.camera.width, canvas.camera.horizon + 2
+    top, phase, bumps = width * rng.uniform(0.02, 0.2), rng.uniform(0, 9), rng.uniform(0.5, 3)
+    slope = width * rng.uniform(-0.12, 0.12)
+    ridge = [
+        (x, base - top * (0.55 + 0.45 * math.sin(phase + bumps * x / width * 3))
+         - max(0.0, slope * (x / width - 0.5)) - rng.uniform(0, 0.012) * width)
+        for x in np.linspace(0, width, 26).tolist()
+    ]  # fmt: skip
+    colour = jitter(rng.choice(_HILLS), rng)
+    if canvas.look.weather == "snow":
+        colour = mix(colour, (215, 220, 228), rng.uniform(0.2, 0.8))
+    canvas.polygon([(0, base), *ridge, (width, base)], colour)
+
+
+def _tower(canvas: Canvas, rng: random.Random) -> None:
+    width, base = canvas.camera.width, canvas.camera.horizon + 2
+    x, side = rng.uniform(-0.03, 1) * width, rng.uniform(0.03, 0.11) * width
+    top = base - width * rng.uniform(0.04, 0.3 if canvas.look.road == "city" else 0.14)
+    colour = jitter(rng.choice(_TOWERS), rng)
+    canvas.box(x, top, x + side, base, colour)
+    windows = mix(colour, (40, 45, 55), 0.5)
+    if canvas.look.time != "day" and rng.random() < 0.6:
+        windows = (255, 225, 150)
+    for _ in range(5):
+        y = rng.uniform(top, base)
+        canvas.line([(x + side * 0.15, y), (x + side * 0.85, y)], windows)
+
+
+def paint_road(canvas: Canvas) -> None:
+    """The road's surface as strips that follow the bend."""
+    canvas.fade = 0.0
+    canvas.polygon(_strip(canvas, -1, 1, 0.0, 1.06), canvas.look.asphalt)
+
+
+def _strip(canvas: Canvas, left: float, right: float, far: float, near: float) -> list[tuple[float, float]]:
+    camera = canvas.camera
+    steps = 8 if camera.curve else 1
+    depths = [far + (near - far) * i / steps for i in range(steps + 1)]
+    left_edge = [camera.ground(left, s) for s in depths]
+    return left_edge + [camera.ground(right, s) for s in reversed(depths)]
+
+
+def paint_markings(canvas: Canvas, travelled_m: float) -> None:
+    """Lane lines, moved towards the viewer by the distance travelled."""
+    look = canvas.look
+    rng = random.Random(look.seed + 2)
+    lanes: tuple[float, ...] = (-0.34, 0.34) if look.road == "highway" else (0.0,)
+    if not look.plain:
+        options: dict[str, tuple[tuple[float, ...], ...]] = {
+            "city": ((0.0,), (0.0,), (), (-0.35, 0.35)),
+            "highway": ((-0.34, 0.34), (0.0,), (-0.5, 0.0, 0.5), (-0.3, 0.3)),
+            "rural": ((0.0,), (0.0,), ()),
+        }
+        lanes = rng.choice(options[look.road])
+    least = 0.0 if look.plain or look.time != "night" else rng.uniform(look.light, min(1, look.light * 2.5))
+    solid = not look.plain and rng.random() < 0.3
+    for lane in lanes:
+        _lane_line(canvas, lane, travelled_m, solid=solid, least=least)
+    for edge in (-0.95, 0.95):
+        if look.plain or rng.random() < 0.65:
+            colour = mix(rng.choice(((225, 225, 225), (225, 225, 225), (220, 190, 80))), look.asphalt, rng.random() * 0.5)
+            colour = (225, 225, 225) if look.plain else colour
+            half = 0.012
+            canvas.polygon(_strip(canvas, edge - half, edge + half, 0.02, 1.05), colour, least)
+
+
+def _lane_line(canvas: Canvas, lane: float, travelled_m: float, *, solid: bool, least: float) -> None:
+    colour, half, period = canvas.look.marking, 0.014, 9.0
+    if solid:
+        canvas.polygon(_strip(canvas, lane - half, lane + half, 0.03, 1.05), colour, least)
+        return
+    if canvas.look.plain:  # a drawing's dashes keep their distance on paper, not on the road
+        for dash in range(9):
+            canvas.polygon(_strip(canvas, lane - half, lane + half, 0.08 + dash * 0.11, 0.13 + dash * 0.11), colour)
+        return
+    start = 3.4 - travelled_m % period
+    for dash in range(14):
+        near, far = start + dash * period, start + dash * period + period * 0.45
+        if far > 3.5:
+            s1, s0 = 4.0 / max(near, 3.3), 4.0 / far
+            canvas.polygon(_strip(canvas, lane - half, lane + half, s0, s1), colour, least)
+
+
+def paint_crosswalk(canvas: Canvas, s: float) -> None:
+    """Zebra stripes across the road at nearness s."""
+    rng = random.Random(canvas.look.seed + 3)
+    near = s + (0.13 if canvas.look.plain else 0.04 + 0.16 * s)
+    step = 0.21 if canvas.look.plain else rng.uniform(0.14, 0.24)
+    colour = mix((240, 240, 240), canvas.look.asphalt, 0 if canvas.look.plain else rng.uniform(0, 0.45))
+    least = 0.0 if canvas.look.plain else canvas.look.light * (1.6 if canvas.look.time == "night" else 1)
+    canvas.at_depth(1)
+    for stripe in range(-5, 6):
+        left, right = stripe * step - step * 0.28, stripe * step + step * 0.28
+        if -1.05 < left and right < 1.05:
+            canvas.polygon(_strip(canvas, left, right, s, near), colour, least)
+
+
+def roughen(picture: Floats, canvas: Canvas, travelled_m: float) -> Floats:
+    """Texture of grass and asphalt in perspective, moving with the distance travelled."""
+    look, camera = canvas.look, canvas.camera
+    if not look.roughness:
+        return picture
+    top = int(camera.horizon) + 1
+    s = (np.arange(top, camera.height) - camera.horizon + 0.5) / (camera.height - camera.horizon)
+    distance = 4.0 / s
+    rows = ((distance + travelled_m) * 9).astype(np.int64) % TILE
+    columns = (np.arange(camera.width)[None] - camera.vanish) / (camera.scale * s[:, None])
+    tile = texture_bank()[look.seed % 20]  # the finer tiles: coarse ones look like clouds
+    grain = tile[rows[:, None], (columns * 24).astype(np.int64) % TILE]
+    strength = look.roughness * np.clip(s * 2.5, 0.15, 1)[:, None]
+    picture[top:] *= (1 + strength * grain)[..., None]
+    return picture

@@ -143,7 +143,8 @@ def needs_cuda(venv: Path) -> bool:
 
 def install(pip: list[str], venv: Path, what: list[str], *, expected: int) -> None:
     """Run pip once with its output in a log, and one line of progress for the person waiting."""
-    command = [*pip, "install", "--no-deps", "--disable-pip-version-check", "--no-input", *what]
+    # Python compiles what it imports; compiling all of it here takes a minute for nothing.
+    command = [*pip, "install", "--no-deps", "--no-compile", "--disable-pip-version-check", "--no-input", *what]
     if expected:
         command.append("--require-hashes")
     with (venv / LOG).open("a") as log:

@@ -1,0 +1,230 @@
+"""The web side of every domain: one way to make an app, to answer failures and to know who is calling."""
+
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sightline import idempotency
+from sightline.cursor import decode_cursor, encode_cursor
+from sightline.errors import ForbiddenError, InternalError, PayloadTooLargeError, SightlineError
+from sightline.principal import Principal, Role, principal_from
+from sightline.principal import Scope as KeyScope
+from sightline.problems import (
+    PROBLEM_JSON,
+    answer_invalid,
+    answer_known,
+    answer_unrouted,
+    problem,
+    request_trace,
+)
+from sightline.rate_limit import take
+from sightline.settings import Settings, get_settings
+from sightline.telemetry import instrumented, logger, report
+
+__all__ = [
+    "AnyPrincipal",
+    "CurrentUser",
+    "Cursor",
+    "IdempotencyKey",
+    "Limit",
+    "Principal",
+    "as_lambda",
+    "create_app",
+    "create_router",
+    "decode_cursor",
+    "encode_cursor",
+    "rate_limited",
+    "require_role",
+]
+
+# API Gateway itself ends at 10 MB and Lambda at 6 MB: no answer of ours needs even one.
+MAX_BODY_BYTES = 1024 * 1024
+
+_CREATED_OR_ACCEPTED = (201, 202)
+
+Cursor = Annotated[
+    str | None, Query(max_length=2048, description="next_cursor of the page before; leave out for the first.")
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="Most items on one page.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="The same key gives the same answer for a day, and creates nothing twice.",
+    ),
+]
+
+
+class CreatingRoute(APIRoute):
+    """A POST that creates answers the same for the same Idempotency-Key."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+        if "POST" not in (self.methods or ()) or self.status_code not in _CREATED_OR_ACCEPTED:
+            return inner
+
+        async def handle(request: Request) -> Response:
+            key = request.headers.get("idempotency-key")
+            if not key or len(key) > 200:
+                return await inner(request)
+            return await _once(request, key, inner)
+
+        return handle
+
+
+async def _once(
+    request: Request, key: str, inner: Callable[[Request], Coroutine[Any, Any, Response]]
+) -> Response:
+    claim = await _claim(request, key)
+    kept = await run_in_threadpool(idempotency.begin, claim)
+    if kept is not None:
+        return JSONResponse(kept.body, kept.status, {"Idempotency-Replayed": "true"})
+    try:
+        response = await inner(request)
+    except BaseException:
+        await run_in_threadpool(idempotency.release, claim)
+        raise
+    secret = "no-store" in response.headers.get("cache-control", "")
+    body = None if secret else json.loads(bytes(response.body))
+    await run_in_threadpool(idempotency.finish, claim, status=response.status_code, body=body)
+    return response
+
+
+async def _claim(request: Request, key: str) -> idempotency.Claim:
+    event = request.scope.get("aws.event", {})
+    known = (event.get("requestContext", {}).get("authorizer") or {}).get("lambda")
+    body = await request.body()
+    if known:
+        caller = principal_from(event)
+        workspace_id, principal_id = caller.workspace_id, caller.principal_id
+    else:
+        # Nobody is known before registration: the key then belongs to whoever can repeat the body.
+        workspace_id, principal_id = None, body.hex()
+    return idempotency.claim_for(
+        workspace_id=workspace_id or None,
+        principal_id=principal_id,
+        method=request.method,
+        path=request.url.path,
+        key=key,
+        body=body,
+    )
+
+
+def create_router(*, prefix: str, tags: list[str]) -> APIRouter:
+    """A domain's router: its creating POSTs take Idempotency-Key."""
+    return APIRouter(prefix=prefix, tags=list(tags), route_class=CreatingRoute)
+
+
+def any_principal(request: Request) -> Principal:
+    """Whoever the authorizer let in."""
+    return principal_from(request.scope.get("aws.event", {}))
+
+
+AnyPrincipal = Annotated[Principal, Depends(any_principal)]
+
+
+def current_user(principal: AnyPrincipal) -> Principal:
+    """A person; an API key cannot act on an account."""
+    if principal.kind != "user":
+        raise ForbiddenError("An API key cannot do this; sign in.")
+    return principal
+
+
+CurrentUser = Annotated[Principal, Depends(current_user)]
+
+
+def require_role(role: Role, scope: KeyScope | None = None) -> Any:
+    """A dependency: the principal, if its role (and, for an API key, its scope) allows."""
+
+    def allowed(principal: AnyPrincipal) -> Principal:
+        principal.require(role, scope)
+        return principal
+
+    return Depends(allowed)
+
+
+def rate_limited(bucket: str, per_minute: Callable[[Settings], int]) -> Any:
+    """A dependency: counts one call of the principal, or of the source address where nobody is known."""
+
+    def counted(request: Request) -> None:
+        event = request.scope.get("aws.event", {})
+        context = event.get("requestContext", {})
+        if (context.get("authorizer") or {}).get("lambda"):
+            subject = principal_from(event).principal_id
+        else:
+            subject = str(context.get("http", {}).get("sourceIp", ""))
+        take(subject=subject, bucket=bucket, per_minute=per_minute(get_settings()))
+
+    return Depends(counted)
+
+
+class _Guard:
+    """Outermost: refuses large bodies and turns what nobody expected into a 500 with fixed text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            _check_size(scope)
+            await self.app(scope, receive, send)
+        except SightlineError as error:
+            await problem(error, trace=request_trace(scope))(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            logger.exception("request failed unexpectedly")
+            await run_in_threadpool(report, error)
+            await problem(InternalError(), trace=request_trace(scope))(scope, receive, send)
+
+
+def _check_size(scope: Scope) -> None:
+    body = scope.get("aws.event", {}).get("body") or ""
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLargeError(f"A request body has at most {MAX_BODY_BYTES} bytes.")
+
+
+def create_app(*routers: APIRouter, title: str = "Sightline", docs: bool = False) -> FastAPI:
+    """An app of some domains' routers, with problem answers for everything that can fail."""
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if docs else None,
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(SightlineError, answer_known)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_unrouted)
+    app.add_middleware(_Guard)
+    return app
+
+
+def as_lambda(app: FastAPI, *, text_types: Sequence[str] = ()) -> Callable[[dict[str, Any], Any], Any]:
+    """The app as a Lambda handler behind an HTTP API."""
+    adapter = Mangum(
+        app,
+        lifespan="off",
+        # Without problem+json in this list Mangum answers it base64-encoded.
+        text_mime_types=["text/", "application/json", "application/javascript", PROBLEM_JSON, *text_types],
+    )
+
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        return adapter(event, context)
+
+    return instrumented(handler)

@@ -1,0 +1,154 @@
+"""What the domains need from the world outside. providers/ implements these; wiring.py chooses."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sightline.contracts.inference import SheetLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Vectors of one call. Shapes: vectors (n, dim), float16 or float32, L2-normalised."""
+
+    model_id: str
+    revision: str
+    dim: int
+    vectors: "NDArray[np.floating[Any]]"
+
+
+class Embedder(Protocol):
+    """Turns texts and contact sheets into vectors of one space."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Embedding:
+        """One vector per text. Raises: EndpointUnavailableError, EndpointRefusedError."""
+        ...
+
+    def embed_sheet(self, jpeg: bytes, layout: "SheetLayout") -> Embedding:
+        """One vector per tile, in reading order. Raises: EndpointUnavailableError, EndpointRefusedError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """What the store knows about an object."""
+
+    size_bytes: int
+    content_type: str
+    etag: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPart:
+    """One part of a multipart upload."""
+
+    part_number: int
+    etag: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """An address that carries its own permission, and the headers that must go with it."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: str
+
+
+class Blobs(Protocol):
+    """Objects by key in the media bucket."""
+
+    def presign_put(
+        self, key: str, *, content_type: str, size_bytes: int, expires_s: int
+    ) -> SignedRequest: ...
+    def presign_get(self, key: str, *, expires_s: int, download_name: str = "") -> SignedRequest: ...
+    def create_multipart(self, key: str, *, content_type: str) -> str: ...
+    def presign_part(
+        self, key: str, *, upload_id: str, part_number: int, expires_s: int
+    ) -> SignedRequest: ...
+    def list_parts(self, key: str, *, upload_id: str) -> list[UploadedPart]: ...
+    def complete_multipart(self, key: str, *, upload_id: str, parts: Sequence[tuple[int, str]]) -> None: ...
+    def abort_multipart(self, key: str, *, upload_id: str) -> None: ...
+    def head(self, key: str) -> BlobInfo | None: ...
+    def put(self, key: str, data: bytes, *, content_type: str) -> None: ...
+    def get(self, key: str) -> bytes: ...
+    def open(self, key: str) -> "AbstractContextManager[BinaryIO]":
+        """A seekable reader over ranged reads, so that a decoder fetches only what it needs."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]: ...
+    def delete_prefix(self, prefix: str) -> int:
+        """Deletes every version under the prefix; answers how many."""
+        ...
+
+
+class Events(Protocol):
+    """Tells the rest of the platform what happened."""
+
+    def publish(self, name: str, detail: Mapping[str, Any]) -> None: ...
+
+
+class Queue(Protocol):
+    """Work for later, delivered at least once."""
+
+    def send(self, message: Mapping[str, Any]) -> None: ...
+
+
+class Pipeline(Protocol):
+    """Runs of a state machine."""
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> bool:
+        """False when a run of this name was started before."""
+        ...
+
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when there is no such run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A new account, and where its confirmation code went (masked)."""
+
+    user_id: str
+    confirmation_sent_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a sign-in gives; refresh_token is empty after a refresh."""
+
+    access_token: str
+    id_token: str
+    refresh_token: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who an access token belongs to."""
+
+    user_id: str
+    email: str
+    name: str
+
+
+class Identity(Protocol):
+    """Accounts and sign-in, kept by an identity provider."""
+
+    def sign_up(self, *, email: str, password: str, name: str) -> Registration: ...
+    def confirm(self, *, email: str, code: str) -> None: ...
+    def resend(self, *, email: str) -> str: ...
+    def sign_in(self, *, email: str, password: str) -> Tokens: ...
+    def refresh(self, *, refresh_token: str) -> Tokens: ...
+    def profile(self, *, access_token: str) -> Profile: ...
+    def sign_out(self, *, access_token: str) -> None: ...
+    def delete(self, *, access_token: str) -> None: ...

@@ -1,0 +1,70 @@
+"""Everything an operator can set, read from the environment through get_settings(), never at import."""
+
+from functools import cache
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIB = 1024**3
+
+
+class Settings(BaseSettings):
+    """One field per environment variable: SIGHTLINE_ and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SIGHTLINE_", frozen=True, extra="ignore")
+
+    stage: str = Field(default="dev", description="Which stage this is; it appears in logs and metrics.")
+    database_url: SecretStr | None = Field(
+        default=None, description="Application role's Postgres URL; takes the place of host and secret."
+    )
+    owner_database_url: SecretStr | None = Field(
+        default=None, description="Owner role's Postgres URL, for migrations and index builds."
+    )
+    database_secret_arn: str = Field(
+        default="", description="Secrets Manager secret with the application role's username and password."
+    )
+    owner_database_secret_arn: str = Field(
+        default="", description="Secrets Manager secret with the owner role's username and password."
+    )
+    database_host: str = Field(default="", description="Postgres host: the cluster, or its proxy in prod.")
+    database_port: int = Field(default=5432, description="Postgres port.")
+    database_name: str = Field(default="sightline", description="Postgres database.")
+    media_bucket: str = Field(default="", description="Bucket of uploads and contact sheets.")
+    endpoint_name: str = Field(default="", description="SageMaker endpoint that embeds.")
+    state_machine_arn: str = Field(default="", description="State machine that indexes a video.")
+    event_bus_name: str = Field(default="", description="EventBridge bus of asset events.")
+    purge_queue_url: str = Field(default="", description="SQS queue of assets whose data must be deleted.")
+    user_pool_id: str = Field(default="", description="Cognito user pool.")
+    user_pool_client_id: str = Field(default="", description="App client of the user pool.")
+    cognito_url: str = Field(
+        default="", description="Where the signing keys are served, if not at AWS: the emulator."
+    )
+    image_model: str = Field(default="scenes-rn-96", description="Model that embeds frames and questions.")
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="Reports unexpected failures to Sentry, without payloads, when set."
+    )
+    web_origins: str = Field(default="", description="Comma-separated web origins allowed to call the API.")
+    upload_expires_s: int = Field(default=3600, description="Life of a signed upload address, in seconds.")
+    download_expires_s: int = Field(default=3600, description="Life of a signed download address, in s.")
+    upload_deadline_s: int = Field(
+        default=7 * 86_400, description="An upload not finished after this many seconds expires."
+    )
+    max_upload_bytes: int = Field(default=50 * GIB, description="Largest video accepted, in bytes.")
+    default_interval_s: float = Field(default=1.0, description="Seconds between sampled frames by default.")
+    exact_search_rows: int = Field(
+        default=5000, description="Search exactly while the filter leaves at most this many frames."
+    )
+    search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
+    write_rate_per_minute: int = Field(
+        default=600, description="Uploads begun, completed or re-driven, per principal and minute."
+    )
+    auth_rate_per_minute: int = Field(
+        default=30, description="Calls of /v1/auth per source address and minute."
+    )
+    api_key_rate_per_minute: int = Field(default=30, description="API keys created per principal and minute.")
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

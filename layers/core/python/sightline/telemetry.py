@@ -1,0 +1,64 @@
+"""Logs, metrics and traces on Powertools: a constant message and keys; never payloads, tokens or images."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from sightline.settings import get_settings
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+logger = Logger(log_uncaught_exceptions=False, utc=True)
+metrics = Metrics(namespace="Sightline")
+
+__all__ = ["MetricUnit", "instrumented", "logger", "metrics", "report", "trace_id"]
+
+
+def instrumented(handler: Handler) -> Handler:
+    """Adds the request's keys to each log line, flushes metrics, and traces where X-Ray listens."""
+    wrapped: Handler = metrics.log_metrics(logger.inject_lambda_context(handler, clear_state=True))
+    # Lambda itself sets this address; elsewhere there is no daemon to send to.
+    if os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
+        from aws_lambda_powertools import Tracer
+
+        wrapped = Tracer().capture_lambda_handler(wrapped, capture_response=False, capture_error=False)
+    return wrapped
+
+
+def trace_id(fallback: str = "") -> str:
+    """What a caller may quote and an operator can look up: X-Ray's root id, else the request's."""
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    root = next((part[5:] for part in header.split(";") if part.startswith("Root=")), "")
+    return root or fallback
+
+
+def report(error: BaseException) -> None:
+    """Sends an unexpected failure to Sentry, where a DSN is set."""
+    client = _sentry()
+    if client is not None:
+        client.capture_exception(error)
+        client.flush(timeout=2)
+
+
+@cache
+def _sentry() -> Any:
+    dsn = get_settings().sentry_dsn
+    if dsn is None:
+        return None
+    import sentry_sdk
+
+    sentry_sdk.init(
+        dsn=dsn.get_secret_value(),
+        environment=get_settings().stage,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        auto_enabling_integrations=False,
+        default_integrations=False,
+        max_breadcrumbs=0,
+    )
+    return sentry_sdk

@@ -1,4 +1,4 @@
-"""What several tiers share: one real Postgres a session, settings that follow the environment, AWS kept away."""
+"""What several tiers share: one real Postgres a session, settings from the environment, and no way to AWS."""
 
 import os
 from collections.abc import Iterator

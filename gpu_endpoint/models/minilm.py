@@ -34,24 +34,24 @@ Vectors = npt.NDArray[np.float32]
 
 
 class SentenceEncoder:
-    """prepare: text -> token ids; forward: token ids -> unit vectors."""
+    """prepare_texts: to token ids; forward_texts: to unit vectors."""
 
     model_id = MODEL_ID
     dim = DIM
 
     def __init__(self, graph: Path, tokenizer: Path, *, precision: Precision, threads: int) -> None:
-        self.precision = precision
+        self.precision: str = precision
         self.revision = f"{CHECKPOINT_SHA256[:8]}-{graph_name(precision)}"
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.no_padding()  # forward pads, over the texts of several requests
+        self._tokenizer.no_padding()  # forward_texts pads, over the texts of several requests
         self._session = open_session(graph, threads=threads)
 
-    def prepare(self, texts: Sequence[str]) -> list[list[int]]:
+    def prepare_texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, at most MAX_TOKENS."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
-    def forward(self, batch: Sequence[list[int]]) -> Vectors:
+    def forward_texts(self, batch: Sequence[list[int]]) -> Vectors:
         """Shapes: n lists of ids -> (n, 384), each row of length 1."""
         longest = max(map(len, batch))
         ids = np.zeros((len(batch), longest), np.int64)
@@ -64,12 +64,12 @@ class SentenceEncoder:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Any number of texts; shapes: (n, 384). Batches are cut by length, so little is padding."""
-        prepared = self.prepare(texts)
+        prepared = self.prepare_texts(texts)
         vectors = np.empty((len(prepared), DIM), np.float32)
         order = sorted(range(len(prepared)), key=lambda index: len(prepared[index]))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            vectors[rows] = self.forward([prepared[row] for row in rows])
+            vectors[rows] = self.forward_texts([prepared[row] for row in rows])
         return vectors
 
 

@@ -1,0 +1,82 @@
+"""The process: listens at once, loads in the background, and ends in order on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import time
+
+import uvicorn
+
+from gpu_endpoint.app import create_app
+from gpu_endpoint.registry import Registry, load_models
+from gpu_endpoint.settings import EndpointSettings
+
+log = logging.getLogger("gpu_endpoint")
+GRACE_S = 20  # SageMaker sends SIGKILL 30 s after SIGTERM
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: a constant message and its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Fields come in `extra={"fields": {...}}`."""
+        line = {"level": record.levelname, "message": record.getMessage()}
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def set_up_logging() -> None:
+    """JSON lines on standard error; no access log, since bodies and addresses say nothing here."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+async def load(registry: Registry) -> None:
+    """Loads the models beside the running server and opens their lanes."""
+    began = time.perf_counter()
+    models = await asyncio.to_thread(load_models, registry.settings)
+    registry.serve(models)
+    names = {model.model_id: model.revision for model in models}
+    log.info(
+        "models ready", extra={"fields": {"models": names, "took_s": round(time.perf_counter() - began, 2)}}
+    )
+
+
+async def run(settings: EndpointSettings, listener: socket.socket) -> bool:
+    """Serves until told to stop; False when the models could not be loaded."""
+    registry = Registry(settings)
+    config = uvicorn.Config(create_app(registry), log_config=None, timeout_graceful_shutdown=GRACE_S)
+    server = uvicorn.Server(config)
+    loading = asyncio.create_task(load(registry))
+    loaded = True
+
+    def when_loaded(task: asyncio.Task[None]) -> None:
+        nonlocal loaded
+        if not task.cancelled() and task.exception() is not None:
+            log.error("models could not be loaded", exc_info=task.exception())
+            loaded, server.should_exit = False, True
+
+    loading.add_done_callback(when_loaded)
+    await server.serve(sockets=[listener])
+    loading.cancel()
+    return loaded
+
+
+def serve(settings: EndpointSettings, *, host: str, port: int) -> int:
+    """Exit status: 0 after a requested stop, 1 when the models could not be loaded."""
+    set_up_logging()
+    with socket.create_server((host, port)) as listener:
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        print(json.dumps({"listening": address}), flush=True)
+        # uvicorn raises the signal again once it has ended in order; for us that is a clean end.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: None)
+        return 0 if asyncio.run(run(settings, listener)) else 1

@@ -1,0 +1,176 @@
+"""What goes over the wire between the functions and the inference endpoint.
+
+One POST /invocations: texts go as JSON, a contact sheet as image/jpeg with its layout in the custom
+attributes header. Vectors come back as JSON, or as a float16 .npy body when the caller accepts that.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+JSON = "application/json"
+JPEG = "image/jpeg"
+NPY = "application/x-npy"
+PROBLEM = "application/problem+json"
+
+MAX_BODY_BYTES = 6 * 1024 * 1024  # InvokeEndpoint's own limit for a real-time endpoint is 6 MB
+MAX_TEXTS = 256
+MAX_TEXT_CHARS = 10_000
+MAX_TILES = 64
+MAX_DIM = 4096
+
+Vectors = npt.NDArray[np.floating[Any]]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
+
+
+class WireError(ValueError):
+    """Bytes or attributes that are not of the agreed form; the message says which and why."""
+
+
+class Shape(BaseModel):
+    """Closed and frozen: a misspelt field is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelPin(Shape):
+    """Which model must answer; the endpoint refuses when it serves another. Empty: whatever it serves."""
+
+    model: ModelName | None = None
+    revision: ModelName | None = None
+
+
+class TextRequest(ModelPin):
+    """Texts to embed."""
+
+    task: Literal["embed_text"] = "embed_text"
+    texts: list[Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS)]] = Field(
+        min_length=1, max_length=MAX_TEXTS
+    )
+
+    @field_validator("texts")
+    @classmethod
+    def none_blank(cls, texts: list[str]) -> list[str]:
+        """A blank text has no meaning to embed; its vector would be the model's bias."""
+        if any(not text.strip() for text in texts):
+            raise ValueError("a text is blank")
+        return texts
+
+
+class SheetLayout(Shape):
+    """Where the tiles lie in a contact sheet: rows of `columns` tiles, filled in reading order."""
+
+    columns: int = Field(ge=1, le=MAX_TILES)
+    tile_width: int = Field(ge=16, le=2048)
+    tile_height: int = Field(ge=16, le=2048)
+    tiles: int = Field(ge=1, le=MAX_TILES)
+
+    @property
+    def rows(self) -> int:
+        """Rows that hold at least one tile."""
+        return -(-self.tiles // self.columns)
+
+    @property
+    def sizes(self) -> frozenset[tuple[int, int]]:
+        """Sheet sizes (width, height) that fit: a lone short row may be as wide as its tiles."""
+        widths = {self.columns, min(self.columns, self.tiles)}
+        return frozenset((count * self.tile_width, self.rows * self.tile_height) for count in widths)
+
+    def to_attributes(self, pin: ModelPin | None = None) -> str:
+        """The custom-attributes header of a request to embed this sheet."""
+        fields = {"task": "embed_image"} | self.model_dump()
+        return write_attributes(fields | (pin or ModelPin()).model_dump(exclude_none=True))
+
+    @classmethod
+    def parse(cls, attributes: str) -> Self:
+        """The layout in a custom-attributes header. Raises: WireError."""
+        return cls.model_validate(read_sheet_attributes(attributes)[0])
+
+
+class EmbeddingHeader(Shape):
+    """Who answered: what every vector must be stored beside."""
+
+    model: ModelName
+    revision: ModelName
+    precision: str
+    dim: int = Field(ge=1, le=MAX_DIM)
+
+    def to_attributes(self) -> str:
+        """The custom-attributes header of an .npy answer."""
+        return write_attributes(self.model_dump())
+
+    @classmethod
+    def parse(cls, attributes: str) -> Self:
+        """Raises: WireError, ValidationError."""
+        return cls.model_validate(read_attributes(attributes))
+
+
+class EmbeddingAnswer(EmbeddingHeader):
+    """The JSON answer: one vector per text or tile, each of length 1."""
+
+    vectors: list[list[float]]
+
+
+class Problem(Shape):
+    """An RFC 9457 answer of the endpoint."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+
+
+def write_attributes(fields: dict[str, Any]) -> str:
+    """`a=1;b=2`: visible ASCII only, as the header demands."""
+    return ";".join(f"{name}={value}" for name, value in fields.items())
+
+
+def read_attributes(attributes: str) -> dict[str, str]:
+    """The pairs of `a=1;b=2`. Raises: WireError on a pair without `=` and on a name given twice."""
+    pairs = [part.partition("=") for part in attributes.split(";") if part.strip()]
+    if any(not separator for _, separator, _ in pairs):
+        raise WireError("custom attributes are name=value pairs, separated by ;")
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    if len(fields) != len(pairs):
+        raise WireError("a custom attribute is given twice")
+    return fields
+
+
+def read_sheet_attributes(attributes: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The layout's fields and the pin's, unchecked. Raises: WireError when the task is another."""
+    fields = read_attributes(attributes)
+    if fields.pop("task", None) != "embed_image":
+        raise WireError("a JPEG body wants task=embed_image in the custom attributes")
+    pin = {name: fields.pop(name) for name in ModelPin.model_fields if name in fields}
+    return fields, pin
+
+
+def encode_npy(vectors: Vectors) -> bytes:
+    """Shapes: (n, dim) -> a float16 .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(vectors, dtype="<f2"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def decode_npy(body: bytes, *, rows: int, dim: int) -> npt.NDArray[np.float16]:
+    """The vectors of an .npy answer: float16 of exactly (rows, dim), never an object. Raises: WireError."""
+    stream = io.BytesIO(body)
+    try:
+        np.lib.format.read_magic(stream)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=256)
+    except ValueError as error:
+        raise WireError("the body is not an npy file") from error
+    data = body[stream.tell() :]
+    if shape != (rows, dim) or dtype != np.dtype("<f2") or fortran or len(data) != rows * dim * 2:
+        raise WireError(f"expected float16 ({rows}, {dim}), got {dtype} {shape} in {len(data)} bytes")
+    return np.frombuffer(data, dtype="<f2").reshape(rows, dim)

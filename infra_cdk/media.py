@@ -1,0 +1,208 @@
+"""Assets: uploads, the queue behind them, the pipeline that indexes them and the sweeper that forgets none."""
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra_cdk.api import DELETE, GET, PATCH, POST, Api, Route
+from infra_cdk.functions import Function, House
+from infra_cdk.inference import Inference
+from infra_cdk.media_pipeline import MediaPipeline
+from infra_cdk.queues import WorkQueue
+from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, Storage
+
+START_TIMEOUT_S = 30
+PURGE_TIMEOUT_S = 300
+SWEEP_TIMEOUT_S = 55
+SWEEP_EVERY_MIN = 1
+_NAMED_LATER = "An execution is named when it is started."
+
+
+class Media(Construct):
+    """What the domains share: a video's way from upload to searchable frames, and out again."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        house: House,
+        api: Api,
+        storage: Storage,
+        inference: Inference,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._house = house
+        self._bucket = storage.media
+        self.bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=f"{house.stage.stack_name}-events",
+            description="asset.ready and its kin",
+        )
+        self.uploads = WorkQueue(self, "Uploads", consumer_timeout_s=START_TIMEOUT_S)
+        self.purges = WorkQueue(self, "Purges", consumer_timeout_s=PURGE_TIMEOUT_S)
+        self.missed_ticks = sqs.Queue(
+            self, "MissedTicks", enforce_ssl=True, retention_period=Duration.days(14)
+        )
+        self.pipeline = MediaPipeline(
+            self, "Pipeline", house=house, bucket=self._bucket, bus=self.bus, inference=inference
+        )
+        self.media_api = self._media_api(api=api)
+        self.start_pipeline = self._start_pipeline()
+        self.purge_asset = self._purge_asset()
+        self.sweep_assets = self._sweep_assets()
+
+    def _media_api(self, *, api: Api) -> Function:
+        function = self._function(
+            "MediaApi", "media_api", "Assets and their uploads", memory_mb=1024, timeout_s=29
+        )
+        function.allow(
+            "s3:PutObject",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:AbortMultipartUpload",
+            "s3:ListMultipartUploadParts",
+            on=self._bucket.arn_for_objects(UPLOADS),
+            why=PREFIX,
+        )
+        function.allow("s3:GetObject", on=self._bucket.arn_for_objects(SHEETS), why=PREFIX)
+        self._may_start(function)
+        self._may_purge(function)
+        api.route(
+            function,
+            Route(path="/v1/assets", methods=(GET, POST)),
+            Route(path="/v1/assets/{proxy+}", methods=(GET, POST, PATCH, DELETE)),
+        )
+        return function
+
+    def _start_pipeline(self) -> Function:
+        function = self._function(
+            "StartPipeline",
+            "start_pipeline",
+            "Starts one execution for each uploaded object version",
+            timeout_s=START_TIMEOUT_S,
+        )
+        function.allow(
+            "s3:GetObject", "s3:GetObjectVersion", on=self._bucket.arn_for_objects(UPLOADS), why=PREFIX
+        )
+        self._may_start(function)
+        self.uploads.feed(function)
+        events.Rule(
+            self,
+            "OnUpload",
+            description="A source file arrived in the media bucket",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [self._bucket.bucket_name]},
+                    "object": {"key": [{"prefix": "uploads/"}]},
+                },
+            ),
+            targets=[targets.SqsQueue(self.uploads.queue)],
+        )
+        return function
+
+    def _purge_asset(self) -> Function:
+        function = self._function(
+            "PurgeAsset",
+            "purge_asset",
+            "Deletes an asset's rows, vectors and every version of its objects",
+            timeout_s=PURGE_TIMEOUT_S,
+        )
+        function.allow(
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:AbortMultipartUpload",
+            on=[self._bucket.arn_for_objects(UPLOADS), self._bucket.arn_for_objects(SHEETS)],
+            why=PREFIX,
+        )
+        function.allow(
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+            on=self._bucket.bucket_arn,
+            where={"StringLike": {"s3:prefix": [UPLOADS, SHEETS]}},
+        )
+        self._may_publish(function)
+        self.purges.feed(function)
+        return function
+
+    def _sweep_assets(self) -> Function:
+        function = self._function(
+            "SweepAssets",
+            "sweep_assets",
+            "Re-drives what was lost on the way and expires uploads nobody finished",
+            timeout_s=SWEEP_TIMEOUT_S,
+            dead_letters=self.missed_ticks,
+        )
+        function.allow(
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:AbortMultipartUpload",
+            on=self._bucket.arn_for_objects(UPLOADS),
+            why=PREFIX,
+        )
+        self._may_start(function)
+        self._may_purge(function)
+        self._may_publish(function)
+        every(self, "Sweep", function, minutes=SWEEP_EVERY_MIN)
+        return function
+
+    def _function(
+        self,
+        construct_id: str,
+        name: str,
+        description: str,
+        *,
+        memory_mb: int = 512,
+        timeout_s: int,
+        dead_letters: sqs.IQueue | None = None,
+    ) -> Function:
+        function = Function(
+            self,
+            construct_id,
+            house=self._house,
+            name=name,
+            description=description,
+            memory_mb=memory_mb,
+            timeout_s=timeout_s,
+            dead_letters=dead_letters,
+        )
+        function.use_database()
+        function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
+        return function
+
+    def _may_start(self, function: Function) -> None:
+        """Start executions, and see whether one is still there."""
+        machine = self.pipeline.machine
+        executions = Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{machine.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        function.set(SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn)
+        function.allow("states:StartExecution", on=machine.state_machine_arn)
+        function.allow("states:DescribeExecution", "states:StopExecution", on=executions, why=_NAMED_LATER)
+
+    def _may_purge(self, function: Function) -> None:
+        function.set(SIGHTLINE_PURGE_QUEUE_URL=self.purges.queue.queue_url)
+        function.allow("sqs:SendMessage", on=self.purges.queue.queue_arn)
+
+    def _may_publish(self, function: Function) -> None:
+        function.set(SIGHTLINE_EVENT_BUS_NAME=self.bus.event_bus_name)
+        function.allow("events:PutEvents", on=self.bus.event_bus_arn)
+
+
+def every(scope: Construct, construct_id: str, function: Function, *, minutes: int) -> events.Rule:
+    """Calls a function on a fixed beat."""
+    return events.Rule(
+        scope,
+        construct_id,
+        description=f"{function.name} every {minutes} min",
+        schedule=events.Schedule.rate(Duration.minutes(minutes)),
+        targets=[targets.LambdaFunction(function.lambda_function, retry_attempts=0)],
+    )

@@ -1,0 +1,79 @@
+"""One stage of Sightline as one stack."""
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from infra_cdk.acceptance import accept
+from infra_cdk.accounts import Accounts
+from infra_cdk.database import Database
+from infra_cdk.functions import Function, House
+from infra_cdk.inference import Inference
+from infra_cdk.layers import Layers
+from infra_cdk.media import Media
+from infra_cdk.migrations import Migrations
+from infra_cdk.network import Network
+from infra_cdk.scenarios import Scenarios
+from infra_cdk.stages import Stage
+from infra_cdk.storage import Storage
+
+
+class SightlineStack(Stack):
+    """Everything a stage needs, from the network to the alarms."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, bundle: bool) -> None:
+        super().__init__(
+            scope,
+            stage.stack_name,
+            description=f"Sightline ({stage.name}): media and alerts into vectors, and five jobs on top",
+            termination_protection=stage.keep_data,
+        )
+        network = Network(self, "Network", stage=stage)
+        self.database = Database(self, "Database", stage=stage, network=network)
+        self.storage = Storage(self, "Storage", stage=stage)
+        self.inference = Inference(self, "Inference", stage=stage)
+        house = House(stage=stage, database=self.database, layers=Layers(self, "Layers", bundle=bundle))
+        self.migrations = Migrations(self, "Migrations", house=house)
+        self.accounts = Accounts(self, "Accounts", house=house)
+        self.media = Media(
+            self, "Media", house=house, api=self.accounts.api, storage=self.storage, inference=self.inference
+        )
+        self.scenarios = Scenarios(
+            self,
+            "Scenarios",
+            house=house,
+            api=self.accounts.api,
+            storage=self.storage,
+            inference=self.inference,
+            missed_ticks=self.media.missed_ticks,
+        )
+        accept(
+            self,
+            "AwsSolutions-L1",
+            "Python 3.11 on purpose: the layers' bytecode, the local cloud and the tests run the very same version.",
+        )
+        Tags.of(self).add("sightline:stage", stage.name)
+        self._outputs()
+
+    @property
+    def functions(self) -> list[Function]:
+        return [found for found in self.node.find_all() if isinstance(found, Function)]
+
+    def _outputs(self) -> None:
+        media, accounts = self.media, self.accounts
+        for name, value in {
+            "ApiUrl": accounts.api.url,
+            "MediaBucketName": self.storage.media.bucket_name,
+            "UserPoolId": accounts.identity.pool.user_pool_id,
+            "UserPoolClientId": accounts.identity.client.user_pool_client_id,
+            "EndpointName": self.inference.name,
+            "StateMachineArn": media.pipeline.machine.state_machine_arn,
+            "BatchStateMachineArn": media.pipeline.batch_machine.state_machine_arn,
+            "UploadsQueueUrl": media.uploads.queue.queue_url,
+            "UploadsDlqUrl": media.uploads.dead_letters.queue_url,
+            "PurgeQueueUrl": media.purges.queue.queue_url,
+            "PurgeDlqUrl": media.purges.dead_letters.queue_url,
+            "EventBusName": media.bus.event_bus_name,
+            "DatabaseSecretArn": self.database.app_secret.secret_arn,
+            "MigrateFunctionName": self.migrations.migrate.lambda_function.function_name,
+        }.items():
+            CfnOutput(self, name, value=value).override_logical_id(name)

@@ -1,0 +1,103 @@
+"""Everything in which one stage differs from another, as data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerlessEndpoint:
+    """A SageMaker serverless endpoint: CPU, costs nothing while idle, takes payloads of up to 4 MB."""
+
+    memory_mb: int
+    max_concurrency: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceEndpoint:
+    """A SageMaker real-time endpoint that scales out and back in between two instance counts."""
+
+    instance_type: str
+    min_instances: int
+    max_instances: int
+    requests_per_instance: int
+    """Concurrent requests one instance is meant to carry before another is started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Aurora Serverless v2 limits, in Aurora capacity units (2 GiB of memory each)."""
+
+    min_acu: float
+    max_acu: float
+    readers: int
+    proxy: bool
+    backup_days: int
+    pause_after_min: int | None = None
+    """Minutes without a connection after which the cluster pauses; only with min_acu 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleSignIn:
+    """Google as a second way to sign in; the client's secret lies in Secrets Manager under `secret_name`."""
+
+    client_id: str
+    secret_name: str
+    domain_prefix: str
+    callback_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One deployable copy of the platform."""
+
+    name: str
+    keep_data: bool
+    """Whether deleting the stack leaves the bucket, the database and the user pool behind."""
+    database: Database
+    endpoint: ServerlessEndpoint | InstanceEndpoint
+    image_model: str
+    web_origins: tuple[str, ...]
+    requests_per_s: int
+    request_burst: int
+    log_days: int
+    flow_logs: bool
+    pipeline_concurrency: int
+    """Batches of 200 sheets that one video has in work at a time."""
+    alarm_email: str | None = None
+    google: GoogleSignIn | None = None
+
+    @property
+    def stack_name(self) -> str:
+        return f"Sightline-{self.name}"
+
+
+DEV = Stage(
+    name="dev",
+    keep_data=False,
+    database=Database(min_acu=0, max_acu=2, readers=0, proxy=False, backup_days=1, pause_after_min=5),
+    endpoint=ServerlessEndpoint(memory_mb=3072, max_concurrency=8),
+    image_model="scenes-rn-96",
+    web_origins=("*",),
+    requests_per_s=200,
+    request_burst=400,
+    log_days=7,
+    flow_logs=False,
+    pipeline_concurrency=2,
+)
+
+PROD = Stage(
+    name="prod",
+    keep_data=True,
+    database=Database(min_acu=0.5, max_acu=16, readers=1, proxy=True, backup_days=14),
+    endpoint=InstanceEndpoint(
+        instance_type="ml.g5.xlarge", min_instances=1, max_instances=4, requests_per_instance=8
+    ),
+    image_model="scenes-rn-96",
+    web_origins=("https://console.example.com",),
+    requests_per_s=500,
+    request_burst=1000,
+    log_days=90,
+    flow_logs=True,
+    pipeline_concurrency=2,
+)
+
+STAGES = {stage.name: stage for stage in (DEV, PROD)}

@@ -1,0 +1,68 @@
+"""The media bucket and the bucket that keeps its access log."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra_cdk.stages import Stage
+
+UPLOADS = "uploads/*"
+SHEETS = "sheets/*"
+PREFIX = "Objects are named by workspace and asset; one prefix of one bucket is the narrowest grant."
+
+
+class Storage(Construct):
+    """Encrypted, versioned, private; uploads come straight from browsers by signed addresses."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+        super().__init__(scope, construct_id)
+        removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+        access_log = s3.Bucket(
+            self,
+            "AccessLog",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            removal_policy=removal,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
+        )
+        self.media = s3.Bucket(
+            self,
+            "Media",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            removal_policy=removal,
+            server_access_logs_bucket=access_log,
+            server_access_logs_prefix="media/",
+            cors=[_browser_uploads(stage=stage)],
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
+                s3.LifecycleRule(
+                    noncurrent_version_expiration=Duration.days(7), expired_object_delete_marker=True
+                ),
+            ],
+        )
+        # The L2 setting `event_bridge_enabled` adds a function and a custom resource for what is one property.
+        bucket = self.media.node.default_child
+        if not isinstance(bucket, s3.CfnBucket):
+            raise TypeError("a bucket's default child is its CloudFormation resource")
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+
+
+def _browser_uploads(*, stage: Stage) -> s3.CorsRule:
+    """ETag is exposed because completing a multipart upload needs every part's."""
+    return s3.CorsRule(
+        allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.PUT, s3.HttpMethods.HEAD],
+        allowed_origins=list(stage.web_origins),
+        allowed_headers=["*"],
+        exposed_headers=["ETag"],
+        max_age=3600,
+    )

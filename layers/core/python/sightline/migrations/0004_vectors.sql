@@ -70,20 +70,19 @@ BEGIN
 END
 $$;
 
--- How one transaction ranks. In a function because a top-level SET pins an RDS Proxy session.
--- exact: a plain sort is wanted, and compiling it costs more than running it.
--- hnsw: walk the graph in order of distance until enough rows pass the filters, never sort the whole table.
+-- How the statements that follow in this transaction rank. In a function because a top-level SET pins an RDS
+-- Proxy session. hnsw: walk the graph in order of distance until enough rows pass the filters, and never sort
+-- the whole table instead. Either way a compiled plan costs more than it saves.
 CREATE FUNCTION app.rank_with(path text, ef_search integer) RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    by_plan text := CASE path WHEN 'hnsw' THEN 'off' ELSE 'on' END;
 BEGIN
-    PERFORM set_config('jit', 'off', true);
-    IF path = 'hnsw' THEN
-        PERFORM set_config('hnsw.iterative_scan', 'relaxed_order', true),
-                set_config('hnsw.ef_search', ef_search::text, true),
-                set_config('enable_seqscan', 'off', true),
-                set_config('enable_sort', 'off', true);
-    END IF;
+    PERFORM set_config('jit', 'off', true),
+            set_config('hnsw.iterative_scan', 'relaxed_order', true),
+            set_config('hnsw.ef_search', ef_search::text, true),
+            set_config('enable_seqscan', by_plan, true),
+            set_config('enable_sort', by_plan, true);
 END
 $$;

@@ -31,3 +31,10 @@ def decode_cursor(cursor: str, types: Sequence[type]) -> tuple[Any, ...]:
     if any(type(value) is not kind for value, kind in zip(position, types, strict=True)):
         raise InvalidCursorError
     return tuple(position)
+
+
+def next_page(rows: list[dict[str, Any]], limit: int, key: str) -> tuple[list[dict[str, Any]], str | None]:
+    """Of limit + 1 rows asked for: the page, and the cursor of the next one if a row was left over."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode_cursor(rows[limit - 1][key])

@@ -1,21 +1,22 @@
 """The web side of every domain: one way to make an app, to answer failures and to know who is calling."""
 
-import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sightline import idempotency
 from sightline.cursor import decode_cursor, encode_cursor
-from sightline.errors import ForbiddenError, InternalError, PayloadTooLargeError, SightlineError
+from sightline.errors import (
+    ForbiddenError,
+    InternalError,
+    PayloadTooLargeError,
+    SightlineError,
+)
 from sightline.principal import Principal, Role, principal_from
 from sightline.principal import Scope as KeyScope
 from sightline.problems import (
@@ -27,6 +28,7 @@ from sightline.problems import (
     request_trace,
 )
 from sightline.rate_limit import take
+from sightline.routing import create_router
 from sightline.settings import Settings, get_settings
 from sightline.telemetry import instrumented, logger, report
 
@@ -34,7 +36,6 @@ __all__ = [
     "AnyPrincipal",
     "CurrentUser",
     "Cursor",
-    "IdempotencyKey",
     "Limit",
     "Principal",
     "as_lambda",
@@ -42,6 +43,7 @@ __all__ = [
     "create_router",
     "decode_cursor",
     "encode_cursor",
+    "port",
     "rate_limited",
     "require_role",
 ]
@@ -49,81 +51,10 @@ __all__ = [
 # API Gateway itself ends at 10 MB and Lambda at 6 MB: no answer of ours needs even one.
 MAX_BODY_BYTES = 1024 * 1024
 
-_CREATED_OR_ACCEPTED = (201, 202)
-
 Cursor = Annotated[
     str | None, Query(max_length=2048, description="next_cursor of the page before; leave out for the first.")
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items on one page.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        description="The same key gives the same answer for a day, and creates nothing twice.",
-    ),
-]
-
-
-class CreatingRoute(APIRoute):
-    """A POST that creates answers the same for the same Idempotency-Key."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
-        if "POST" not in (self.methods or ()) or self.status_code not in _CREATED_OR_ACCEPTED:
-            return inner
-
-        async def handle(request: Request) -> Response:
-            key = request.headers.get("idempotency-key")
-            if not key or len(key) > 200:
-                return await inner(request)
-            return await _once(request, key, inner)
-
-        return handle
-
-
-async def _once(
-    request: Request, key: str, inner: Callable[[Request], Coroutine[Any, Any, Response]]
-) -> Response:
-    claim = await _claim(request, key)
-    kept = await run_in_threadpool(idempotency.begin, claim)
-    if kept is not None:
-        return JSONResponse(kept.body, kept.status, {"Idempotency-Replayed": "true"})
-    try:
-        response = await inner(request)
-    except BaseException:
-        await run_in_threadpool(idempotency.release, claim)
-        raise
-    secret = "no-store" in response.headers.get("cache-control", "")
-    body = None if secret else json.loads(bytes(response.body))
-    await run_in_threadpool(idempotency.finish, claim, status=response.status_code, body=body)
-    return response
-
-
-async def _claim(request: Request, key: str) -> idempotency.Claim:
-    event = request.scope.get("aws.event", {})
-    known = (event.get("requestContext", {}).get("authorizer") or {}).get("lambda")
-    body = await request.body()
-    if known:
-        caller = principal_from(event)
-        workspace_id, principal_id = caller.workspace_id, caller.principal_id
-    else:
-        # Nobody is known before registration: the key then belongs to whoever can repeat the body.
-        workspace_id, principal_id = None, body.hex()
-    return idempotency.claim_for(
-        workspace_id=workspace_id or None,
-        principal_id=principal_id,
-        method=request.method,
-        path=request.url.path,
-        key=key,
-        body=body,
-    )
-
-
-def create_router(*, prefix: str, tags: list[str]) -> APIRouter:
-    """A domain's router: its creating POSTs take Idempotency-Key."""
-    return APIRouter(prefix=prefix, tags=list(tags), route_class=CreatingRoute)
 
 
 def any_principal(request: Request) -> Principal:
@@ -196,7 +127,21 @@ def _check_size(scope: Scope) -> None:
         raise PayloadTooLargeError(f"A request body has at most {MAX_BODY_BYTES} bytes.")
 
 
-def create_app(*routers: APIRouter, title: str = "Sightline", docs: bool = False) -> FastAPI:
+def port(kind: Any) -> Any:
+    """A dependency: the provider that the app was given for a port."""
+
+    def provider(request: Request) -> Any:
+        return request.app.state.ports[kind]()
+
+    return Depends(provider)
+
+
+def create_app(
+    *routers: APIRouter,
+    ports: Mapping[Any, Callable[[], Any]] | None = None,
+    title: str = "Sightline",
+    docs: bool = False,
+) -> FastAPI:
     """An app of some domains' routers, with problem answers for everything that can fail."""
     app = FastAPI(
         title=title,
@@ -206,6 +151,7 @@ def create_app(*routers: APIRouter, title: str = "Sightline", docs: bool = False
         openapi_url="/openapi.json" if docs else None,
         redirect_slashes=False,
     )
+    app.state.ports = ports or {}
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(SightlineError, answer_known)

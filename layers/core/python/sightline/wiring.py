@@ -1,8 +1,10 @@
-"""The only place that knows which provider stands behind a port."""
+"""The only place that knows which provider stands behind a port; each is imported when first asked for."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
-from sightline.ports import Identity
+from sightline.ports import Identity, TokenVerifier
 from sightline.settings import get_settings
 
 
@@ -11,5 +13,21 @@ def identity() -> Identity:
     """Accounts and sign-in."""
     from sightline.providers.cognito import CognitoIdentity
 
+    return CognitoIdentity(client_id=get_settings().user_pool_client_id)
+
+
+@cache
+def token_verifier() -> TokenVerifier:
+    """Whose access token this is."""
+    from sightline.providers.cognito_tokens import CognitoTokens
+
     settings = get_settings()
-    return CognitoIdentity(pool_id=settings.user_pool_id, client_id=settings.user_pool_client_id)
+    return CognitoTokens(
+        pool_id=settings.user_pool_id,
+        client_id=settings.user_pool_client_id,
+        keys_base_url=settings.cognito_url,
+    )
+
+
+# What routes get for a port they name: see sightline.http.port.
+PORTS: Mapping[Any, Callable[[], Any]] = {Identity: identity}

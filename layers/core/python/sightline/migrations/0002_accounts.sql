@@ -157,15 +157,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT id FROM user_account WHERE lower(email) = lower(address) ORDER BY created_at LIMIT 1
 $$;
 
--- Workspaces that others use and that would have no admin left without this user.
-CREATE FUNCTION app.workspaces_held_by(member_user uuid) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT mine.workspace_id FROM member mine JOIN workspace ON workspace.id = mine.workspace_id
-    WHERE mine.user_id = member_user AND mine.role = 'admin' AND workspace.deleted_at IS NULL
-      AND EXISTS (SELECT FROM member other WHERE other.workspace_id = mine.workspace_id AND other.user_id <> member_user)
-      AND NOT EXISTS (
-          SELECT FROM member other
-          WHERE other.workspace_id = mine.workspace_id AND other.user_id <> member_user AND other.role = 'admin')
+-- Workspaces that others use and that would have no admin left without this user. Everybody in them is locked,
+-- so that two admins who leave at once wait for each other.
+CREATE FUNCTION app.workspaces_held_by(leaving uuid) RETURNS SETOF uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM FROM member
+    WHERE workspace_id IN (SELECT mine.workspace_id FROM member mine WHERE mine.user_id = leaving)
+    ORDER BY workspace_id, user_id FOR UPDATE;
+    RETURN QUERY
+        SELECT mine.workspace_id
+        FROM member mine JOIN workspace ON workspace.id = mine.workspace_id
+        JOIN member other ON other.workspace_id = mine.workspace_id AND other.user_id <> leaving
+        WHERE mine.user_id = leaving AND mine.role = 'admin' AND workspace.deleted_at IS NULL
+        GROUP BY mine.workspace_id
+        HAVING bool_and(other.role <> 'admin');
+END
 $$;
 
 -- Forgets a user; workspaces of theirs alone are marked deleted, and their data is purged by the sweep.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sightline.ports import Identity, TokenVerifier
+from sightline.ports import Embedder, Identity, TokenVerifier
 from sightline.settings import get_settings
 
 
@@ -29,5 +29,14 @@ def token_verifier() -> TokenVerifier:
     )
 
 
+@cache
+def embedder() -> Embedder:
+    """Vectors of texts and contact sheets."""
+    from sightline.providers.sagemaker import SageMakerEmbedder
+
+    settings = get_settings()
+    return SageMakerEmbedder(endpoint_name=settings.endpoint_name, model=settings.image_model)
+
+
 # What routes get for a port they name: see sightline.http.port.
-PORTS: Mapping[Any, Callable[[], Any]] = {Identity: identity}
+PORTS: Mapping[Any, Callable[[], Any]] = {Identity: identity, Embedder: embedder}

@@ -1,6 +1,8 @@
 """What several tiers share: one real Postgres a session, settings from the environment, and no way to AWS."""
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +79,36 @@ def _prepared(admin_url: str, folder: Path) -> Iterator[Database]:
         yield Database(admin_url=admin_url, owner_url=urls.owner, app_url=urls.app)
         close_idle()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def emulator(no_aws: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MiniStack of our own, with nothing in it; it keeps nothing."""
+    from local_cloud import ports
+    from local_cloud.leash import Leashed
+
+    folder, port = tmp_path_factory.mktemp("emulator"), ports.free_port()
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(folder),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "MINISTACK_REGION": "eu-central-1",
+    }
+    with (folder / "log").open("wb") as log:
+        process = Leashed([sys.executable, "-m", "ministack"], env=environment, cwd=folder, output=log)
+        try:
+            deadline = time.monotonic() + 60
+            while not ports.answers(port):
+                assert process.exit_code() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline, "MiniStack does not answer"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -20,13 +20,27 @@ __all__ = ["MetricUnit", "instrumented", "logger", "metrics", "report", "trace_i
 
 def instrumented(handler: Handler) -> Handler:
     """Adds the request's keys to each log line, flushes metrics, and traces where X-Ray listens."""
-    wrapped: Handler = metrics.log_metrics(logger.inject_lambda_context(handler, clear_state=True))
+    wrapped: Handler = logger.inject_lambda_context(_with_metrics(handler), clear_state=True)
     # Lambda itself sets this address; elsewhere there is no daemon to send to.
     if os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
         from aws_lambda_powertools import Tracer
 
         wrapped = Tracer().capture_lambda_handler(wrapped, capture_response=False, capture_error=False)
     return wrapped
+
+
+def _with_metrics(handler: Handler) -> Handler:
+    """Powertools' own decorator warns about every request that counted nothing."""
+
+    @wraps(handler)
+    def counted(event: dict[str, Any], context: Any) -> Any:
+        try:
+            return handler(event, context)
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
+
+    return counted
 
 
 def trace_id(fallback: str = "") -> str:
@@ -37,7 +51,8 @@ def trace_id(fallback: str = "") -> str:
 
 
 def report(error: BaseException) -> None:
-    """Sends an unexpected failure to Sentry, where a DSN is set."""
+    """Counts an unexpected failure and sends it to Sentry, where a DSN is set."""
+    metrics.add_metric("UnexpectedErrors", MetricUnit.Count, 1)
     client = _sentry()
     if client is not None:
         client.capture_exception(error)

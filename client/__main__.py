@@ -1,0 +1,5 @@
+"""`python -m client` is `sightline`."""
+
+from client.cli import main
+
+main()

@@ -1,0 +1,185 @@
+"""The Python client: every call of the public HTTP API that the command uses."""
+
+import mimetypes
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from client.accounts import Accounts
+from client.credentials import Credentials, UnfinishedUploads
+from client.errors import IndexingError, NotFoundError, StillIndexingError, StorageError
+from client.session import Session, default_http, find_api_url
+from client.shapes import Asset, Created, Found, Sheet
+from client.transport import Retry, Transport
+from client.uploads import OnBytes, SignedAddresses, send
+
+# mimetypes of Python 3.11 does not know these containers.
+_CONTENT_TYPES = {".mkv": "video/x-matroska", ".ts": "video/mp2t", ".m4v": "video/x-m4v"}
+_POLL_S = 0.5
+
+
+def content_type_of(name: str) -> str:
+    """What the name says the file is; the server looks into it anyway."""
+    known = _CONTENT_TYPES.get(Path(name).suffix.lower())
+    return known or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+class Sightline:
+    """A connection to one Sightline.
+
+    >>> with Sightline("https://...", api_key="slk_...", workspace_id="...") as sightline:
+    ...     video = sightline.wait(sightline.upload(Path("drive.mp4"), tags=["wet"]).id)
+    ...     found = sightline.search("pedestrian crossing at night")
+
+    Without an API key it uses what `sightline login` kept, and keeps what login() gives.
+    Raises: everything in client.errors.
+    """
+
+    def __init__(
+        self,
+        api_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        workspace_id: str | None = None,
+        http: httpx.Client | None = None,
+        config_dir: Path | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        credentials = Credentials(config_dir)
+        self.api_url = find_api_url(api_url, credentials)
+        self.session = Session(
+            self.api_url, credentials=credentials, api_key=api_key, workspace_id=workspace_id
+        )
+        self._unfinished = UnfinishedUploads(config_dir)
+        self._http = http or default_http()
+        self._retry = retry or Retry()
+        self._api = Transport(
+            self.api_url,
+            http=self._http,
+            token=self.session.token,
+            renew=self.session.renew,
+            workspace_id=self.session.workspace_id,
+            retry=self._retry,
+        )
+        self.accounts = Accounts(self._api, self.session)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    # Assets
+
+    def assets(
+        self, *, status: str | None = None, tag: str | None = None, metadata: dict[str, str] | None = None
+    ) -> Iterator[Asset]:
+        """The workspace's videos, newest first."""
+        params = {"status": status, "tag": tag, **{f"meta.{k}": v for k, v in (metadata or {}).items()}}
+        for item in self._api.pages("/v1/assets", params):
+            yield Asset.model_validate(item)
+
+    def asset(self, asset_id: str) -> Asset:
+        """One video."""
+        return Asset.model_validate(self._api.call("GET", f"/v1/assets/{asset_id}"))
+
+    def delete_asset(self, asset_id: str) -> None:
+        """Delete a video with its vectors and objects; the server finishes that in the background."""
+        self._api.call("DELETE", f"/v1/assets/{asset_id}")
+
+    def upload(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        metadata: dict[str, str] | None = None,
+        tags: Sequence[str] = (),
+        interval_s: float | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> Asset:
+        """Upload a video; one that was interrupted goes on where it stopped."""
+        stat = path.stat()
+        key = (
+            f"{self.api_url} {self.session.workspace_id()} {path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        )
+        created = self._resumable(key)
+        if created is None:
+            about = {"name": name or path.name, "metadata": metadata or {}, "tags": list(tags)}
+            created = self._create(path, stat.st_size, **about, interval_s=interval_s)
+            self._unfinished.put(key, created.asset.id)
+        addresses = SignedAddresses(self._api, created.asset.id)
+        send(path, created.upload, addresses, http=self._http, retry=self._retry, report=on_bytes)
+        self._unfinished.forget(key)
+        return created.asset
+
+    def _create(self, path: Path, size_bytes: int, **about: Any) -> Created:
+        body = {"content_type": content_type_of(path.name), "size_bytes": size_bytes}
+        body |= {field: value for field, value in about.items() if value is not None}
+        return Created.model_validate(self._api.call("POST", "/v1/assets", json=body, creates=True))
+
+    def _resumable(self, key: str) -> Created | None:
+        asset_id = self._unfinished.get(key)
+        if asset_id is None:
+            return None
+        try:
+            asset = self.asset(asset_id)
+        except NotFoundError:
+            return None
+        if asset.status != "awaiting_upload":
+            return None
+        return Created(asset=asset, upload=SignedAddresses(self._api, asset_id).state())
+
+    def wait(
+        self,
+        asset_id: str,
+        *,
+        on_progress: Callable[[Asset], None] | None = None,
+        timeout_s: float = 24 * 3600.0,
+    ) -> Asset:
+        """Wait until a video is searchable. Raises: IndexingError, StillIndexingError."""
+        ends_at = time.monotonic() + timeout_s
+        while True:
+            asset = self.asset(asset_id)
+            if on_progress:
+                on_progress(asset)
+            if asset.status == "ready":
+                return asset
+            if asset.status in ("failed", "expired"):
+                reason = asset.failure.reason if asset.failure else f"The asset is {asset.status}."
+                raise IndexingError(f"{asset.name}: {reason}")
+            if time.monotonic() > ends_at:
+                raise StillIndexingError(f"{asset.name} is still {asset.status} after {timeout_s:.0f} s.")
+            self._retry.sleep(_POLL_S)
+
+    # Search
+
+    def search(
+        self,
+        text: str,
+        *,
+        limit: int = 10,
+        cursor: str | None = None,
+        asset_ids: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: dict[str, str] | None = None,
+    ) -> Found:
+        """The moments that answer the question best, in order."""
+        filters = {"asset_ids": list(asset_ids), "tags": list(tags), "metadata": metadata or {}}
+        body: dict[str, Any] = {"text": text, "limit": limit}
+        body["filters"] = {name: value for name, value in filters.items() if value}
+        body |= {"cursor": cursor} if cursor else {}
+        return Found.model_validate(self._api.call("POST", "/v1/search", json=body))
+
+    def sheet(self, sheet: Sheet) -> bytes:
+        """The JPEG of a contact sheet."""
+        try:
+            response = self._http.get(sheet.url).raise_for_status()
+        except httpx.HTTPError as error:
+            raise StorageError(f"The found frames cannot be fetched ({error}).") from error
+        return response.content

@@ -1,0 +1,129 @@
+"""sightline upload and assets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from client.api import Sightline
+from client.caller import connect, pairs
+from client.output import JsonFlag, bytes_text, clock, notes, percent, print_json, print_table
+from client.progress import indexing_bar, upload_bar
+from client.shapes import Asset
+
+assets = typer.Typer(help="Your videos: list, show, delete.", invoke_without_command=True)
+AssetId = Annotated[str, typer.Argument(help="The id that `sightline assets` shows.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", metavar="K=V", help="Metadata; may be repeated.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be repeated.")]
+
+
+def upload(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, help="Videos."),
+    ],
+    meta: Meta = None,
+    tag: Tag = None,
+    interval: Annotated[float | None, typer.Option(help="Seconds between sampled frames.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until each video can be searched.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Upload videos; an interrupted upload goes on where it stopped."""
+    metadata, console = pairs(meta, "--meta"), notes()
+    done: list[Asset] = []
+    with connect(ctx) as sightline:
+        for path in files:
+            with upload_bar(console, path.name) as on_bytes:
+                asset = sightline.upload(
+                    path, metadata=metadata, tags=tag or [], interval_s=interval, on_bytes=on_bytes
+                )
+            done.append(wait_until_ready(sightline, asset, console) if wait else asset)
+    if as_json:
+        print_json({"items": done})
+        return
+    print_table(["video", "status", "id"], [[asset.name, asset.status, asset.id] for asset in done])
+
+
+def wait_until_ready(sightline: Sightline, asset: Asset, console: Console) -> Asset:
+    """Show indexing until the video can be searched."""
+    with indexing_bar(console, asset.name) as on_progress:
+        return sightline.wait(asset.id, on_progress=on_progress)
+
+
+@assets.callback()
+def list_assets(
+    ctx: typer.Context,
+    status: Annotated[str | None, typer.Option(help="Only processing, ready, failed ...")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    meta: Meta = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Your videos: list, show, delete."""
+    if ctx.invoked_subcommand:
+        return
+    with connect(ctx) as sightline:
+        found = list(sightline.assets(status=status, tag=tag, metadata=pairs(meta, "--meta")))
+    if as_json:
+        print_json({"items": found})
+        return
+    print_table(["video", "status", "length", "size", "tags", "id"], [_row(asset) for asset in found])
+
+
+def _row(asset: Asset) -> list[str]:
+    length = clock(asset.duration_s) if asset.duration_s is not None else ""
+    return [asset.name, _status(asset), length, bytes_text(asset.size_bytes), " ".join(asset.tags), asset.id]
+
+
+def _status(asset: Asset) -> str:
+    running = asset.status == "processing" and asset.progress
+    return (
+        f"{asset.status} {percent(asset.progress.fraction)}" if running and asset.progress else asset.status
+    )
+
+
+@assets.command("show")
+def show_asset(ctx: typer.Context, asset_id: AssetId, as_json: JsonFlag = False) -> None:
+    """All that is known about one video."""
+    with connect(ctx) as sightline:
+        asset = sightline.asset(asset_id)
+    if as_json:
+        print_json(asset)
+        return
+    print_table(["field", "value"], [[name, value] for name, value in _facts(asset).items() if value])
+
+
+def _facts(asset: Asset) -> dict[str, str]:
+    picture = f"{asset.width} x {asset.height}, {asset.fps:.3g} fps, {asset.codec}" if asset.fps else ""
+    return {
+        "id": asset.id,
+        "name": asset.name,
+        "status": _status(asset),
+        "failure": asset.failure.reason if asset.failure else "",
+        "length": clock(asset.duration_s) if asset.duration_s is not None else "",
+        "picture": picture,
+        "size": bytes_text(asset.size_bytes),
+        "sampled": f"every {asset.interval_s:g} s",
+        "tags": " ".join(asset.tags),
+        "metadata": "  ".join(f"{name}={value}" for name, value in asset.metadata.items()),
+        "created": f"{asset.created_at:%Y-%m-%d %H:%M:%S %Z}",
+    }
+
+
+@assets.command("delete")
+def delete_asset(
+    ctx: typer.Context,
+    asset_id: AssetId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete a video with its vectors and pictures."""
+    with connect(ctx) as sightline:
+        if not yes and not as_json:
+            typer.confirm(f"Delete {sightline.asset(asset_id).name}?", abort=True, err=True)
+        sightline.delete_asset(asset_id)
+    if as_json:
+        print_json({"id": asset_id, "deleted": True})
+    else:
+        notes().print("Deleted. What it left is being purged.")

@@ -1,0 +1,92 @@
+"""The command `sightline`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from client import account_commands, asset_commands
+from client.caller import Target
+from client.demo import demo
+from client.errors import ClientError
+from client.local import run_local_cloud
+from client.output import exit_code, print_error
+from client.search_command import search
+
+EPILOG = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, "
+    "5 no service, 6 not indexed."
+)
+app = typer.Typer(
+    help="Sightline: find moments in driving video by describing them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EPILOG,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    api: Annotated[
+        str | None,
+        typer.Option(envvar="SIGHTLINE_API_URL", metavar="URL", help="Where Sightline runs."),
+    ] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option(envvar="SIGHTLINE_WORKSPACE_ID", metavar="ID", help="The workspace to work in."),
+    ] = None,
+) -> None:
+    """Remember where to call, for the command that follows."""
+    ctx.obj = Target(api_url=api, workspace_id=workspace)
+
+
+@app.command(rich_help_panel="This machine")
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the API; a free one where not given.")] = None,
+) -> None:
+    """Keep the local cloud running in the foreground (Ctrl-C stops it; its data stays)."""
+    run_local_cloud("up", *(["--port", str(port)] if port else []))
+
+
+@app.command(rich_help_panel="This machine")
+def down() -> None:
+    """Stop the local cloud that runs from this folder."""
+    run_local_cloud("down")
+
+
+app.command(rich_help_panel="This machine")(demo)
+app.command(rich_help_panel="Account")(account_commands.register)
+app.command(rich_help_panel="Account")(account_commands.confirm)
+app.command(rich_help_panel="Account")(account_commands.login)
+app.command(rich_help_panel="Account")(account_commands.logout)
+app.command(rich_help_panel="Account")(account_commands.whoami)
+app.add_typer(account_commands.keys, name="keys", rich_help_panel="Account")
+app.command(rich_help_panel="Video")(asset_commands.upload)
+app.add_typer(asset_commands.assets, name="assets", rich_help_panel="Video")
+app.command(rich_help_panel="Video")(search)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code."""
+    try:
+        app(args=list(arguments), prog_name="sightline")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:
+        # `| head` has read enough; nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ClientError as error:
+        print_error(error, as_json="--json" in arguments)
+        return exit_code(error)
+    return 0
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""Starting and stopping the local cloud, which runs as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from client.errors import LocalCloudError
+from client.session import local_api_url
+
+# The template deploys in seconds; a first start also builds models and makes a database.
+START_WITHIN_S = 240.0
+# It stops workers, the endpoint and Postgres in turn; after this it is ended.
+STOP_WITHIN_S = 40.0
+_LOG_TAIL_LINES = 15
+
+
+def run_local_cloud(*arguments: str) -> None:
+    """Become the local cloud's own command: signals and output are then its own."""
+    os.execv(sys.executable, [sys.executable, "-m", "local_cloud", *arguments])  # noqa: S606 - no shell
+
+
+def answers(api_url: str) -> bool:
+    """Whether something healthy answers there."""
+    try:
+        return httpx.get(f"{api_url}/health", timeout=5.0).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCloud:
+    """A local cloud that answers, and whether we started it."""
+
+    api_url: str
+    is_ours: bool
+
+
+@contextmanager
+def local_cloud(
+    home: Path, *, while_starting: Callable[[], AbstractContextManager[object]]
+) -> Iterator[LocalCloud]:
+    """The local cloud that runs here already, or one started now and stopped after.
+
+    Raises: LocalCloudError.
+    """
+    running = local_api_url(home)
+    if running and answers(running):
+        yield LocalCloud(running, is_ours=False)
+        return
+    log = home / "logs" / "local_cloud.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C then reaches only us, and we stop it in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_cloud", "up", "--home", str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        with while_starting():
+            api_url = _wait_until_up(process, home, log)
+        yield LocalCloud(api_url, is_ours=True)
+    finally:
+        stop(process)
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], home: Path, log: Path) -> str:
+    ends_at = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < ends_at:
+        if process.poll() is not None:
+            raise LocalCloudError(f"The local cloud ended while starting:\n{_tail(log)}")
+        url = local_api_url(home)
+        if url and answers(url):
+            return url
+        time.sleep(0.2)
+    raise LocalCloudError(f"The local cloud was not ready within {START_WITHIN_S:.0f} s:\n{_tail(log)}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to stop; end its whole process group when it does not."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-_LOG_TAIL_LINES:]) or "  (it said nothing)"

@@ -1,0 +1,184 @@
+"""The answers of the API as typed values; unknown fields are ignored, so that the server may add some."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["awaiting_upload", "processing", "ready", "failed", "expired"]
+
+
+class Shape(BaseModel):
+    """Frozen, and lenient about what the server adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Tokens(Shape):
+    """What a sign-in gives."""
+
+    access_token: str
+    refresh_token: str | None = None
+    id_token: str | None = None
+    expires_in: int = 3600
+
+
+class Membership(Shape):
+    """A workspace, and what the caller may do in it."""
+
+    id: str
+    name: str
+    role: str
+
+
+class Me(Shape):
+    """The signed-in user."""
+
+    id: str
+    email: str
+    name: str | None = None
+    workspaces: list[Membership] = []
+
+
+class ApiKey(Shape):
+    """A key for programs; `key` itself is shown once, when it is made."""
+
+    id: str
+    name: str
+    role: str
+    scopes: list[str] = []
+    hint: str | None = None
+    key: str | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class Progress(Shape):
+    """How far indexing is."""
+
+    stage: str | None = None
+    done: int = 0
+    total: int = 0
+    fraction: float = 0.0
+
+
+class Failure(Shape):
+    """Why indexing failed."""
+
+    code: str
+    reason: str
+
+
+class Asset(Shape):
+    """A video, from the first byte to searchable."""
+
+    id: str
+    name: str
+    status: Status
+    content_type: str
+    size_bytes: int
+    duration_s: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    codec: str | None = None
+    interval_s: float
+    metadata: dict[str, object] = {}
+    tags: list[str] = []
+    progress: Progress | None = None
+    failure: Failure | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AssetPage(Shape):
+    """One page of assets."""
+
+    items: list[Asset]
+    next_cursor: str | None = None
+
+
+class Part(Shape):
+    """One part of a multipart upload that storage has."""
+
+    part_number: int
+    etag: str
+    size_bytes: int
+
+
+class Upload(Shape):
+    """How to bring the bytes: one signed PUT, or parts whose addresses are asked for in batches."""
+
+    method: Literal["put", "multipart"]
+    url: str | None = None
+    headers: dict[str, str] = {}
+    upload_id: str | None = None
+    part_size_bytes: int = 0
+    part_count: int = 0
+    parts: list[Part] = []
+
+
+class Created(Shape):
+    """A new asset, and how to upload it."""
+
+    asset: Asset
+    upload: Upload
+
+
+class Sheet(Shape):
+    """The contact sheet a frame lies on, and which of its tiles the frame is."""
+
+    url: str
+    columns: int
+    tile: int
+    tile_width: int
+    tile_height: int
+
+
+class Moment(Shape):
+    """A stretch of a video that answers the question."""
+
+    asset_id: str
+    asset_name: str
+    start_s: float
+    end_s: float
+    peak_s: float
+    score: float
+    relevance: float
+    sheet: Sheet | None = None
+
+
+class Model(Shape):
+    """The neural network whose vectors were compared."""
+
+    id: str
+    revision: str | None = None
+    dim: int | None = None
+
+
+class Plan(Shape):
+    """How the vectors were searched, and whether every one that matches the filter was looked at."""
+
+    path: str
+    candidates: int | None = None
+    complete: bool | None = None
+
+
+class Took(Shape):
+    """Where the time went, in milliseconds."""
+
+    embed: float = 0.0
+    sql: float = 0.0
+    total: float = 0.0
+
+
+class Found(Shape):
+    """The answer to a question."""
+
+    search_id: str
+    model: Model
+    plan: Plan
+    took_ms: Took = Field(default_factory=Took)
+    moments: list[Moment]
+    next_cursor: str | None = None

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     exact_search_rows: int = Field(
         default=5000, description="Search exactly while the filter leaves at most this many frames."
     )
+    index_min_rows: int = Field(
+        default=10_000, description="A model's table is indexed (HNSW) once it holds more frames than this."
+    )
+    index_memory_mib: int = Field(
+        default=512, description="Most memory an index build may take; a graph that does not fit builds slowly."
+    )
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
     write_rate_per_minute: int = Field(
         default=600, description="Uploads begun, completed or re-driven, per principal and minute."

@@ -1,9 +1,9 @@
 """Relevance: what a score means, judged against the workspace's own frames.
 
 A cosine says little: 0.31 may be the best match there is, or noise, depending on the query. The scores of a
-background sample show how this query scores frames that do not match (the null distribution); relevance is one
-minus the false discovery rate: of the frames that score at least this high, the share that chance does not
-explain. It holds for rare matches (one frame in a thousand, far out in the tail) and for common ones (a third
+background sample show how this query scores frames that do not match (the null distribution); relevance is
+one minus the false discovery rate: of the frames that score at least this high, the share that chance does
+not explain. It holds for rare matches (one frame in a thousand, far out in the tail) and for common ones (a third
 of the frames, not so far out), and says that nothing stands out when nothing does.
 
 Source: Benjamini & Hochberg 1995 (step-up rule); Efron 2004, "Large-scale simultaneous hypothesis testing:

@@ -1,4 +1,7 @@
-"""The error tree: one class is one HTTP answer, one line of docs/problems.md and one queue decision."""
+"""The error tree: one class is one HTTP answer, one line of docs/problems.md and one queue decision.
+
+Each docstring says what the caller can do about it; /problems/{slug} shows it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -25,90 +28,132 @@ class SightlineError(Exception):
 
 
 class InternalError(SightlineError):
-    """An unexpected failure: fixed text, the trace id leads to the log."""
+    """Try again; if it persists, tell us the trace_id, which leads to the log."""
 
 
 class MalformedRequestError(SightlineError):
+    """Send well-formed JSON, and headers of the documented form."""
+
     status, slug, title, retryable = 400, "malformed-request", "The request cannot be read", False
 
 
 class InvalidCursorError(SightlineError):
+    """Begin again at the first page, without a cursor; a cursor belongs to one list."""
+
     status, slug, title, retryable = 400, "invalid-cursor", "The cursor is not one we gave", False
 
 
 class InvalidCodeError(SightlineError):
+    """Use the newest code from the e-mail, within 24 hours."""
+
     status, slug, title, retryable = 400, "invalid-code", "The code is wrong or has expired", False
 
 
 class UnauthenticatedError(SightlineError):
+    """Sign in, or refresh the access token, and send it as Authorization: Bearer."""
+
     status, slug, title, retryable = 401, "unauthenticated", "Who is calling is not known", False
 
 
 class InvalidCredentialsError(SightlineError):
+    """Check the address and the password; after several tries sign-in pauses."""
+
     status, slug, title, retryable = 401, "invalid-credentials", "E-mail address or password is wrong", False
 
 
 class ForbiddenError(SightlineError):
+    """Ask an admin of the workspace for the role, or use a key with the scope."""
+
     status, slug, title, retryable = 403, "forbidden", "The role does not allow this", False
 
 
 class UnconfirmedAccountError(SightlineError):
+    """Confirm the address with the code that was sent to it."""
+
     status, slug, title, retryable = 403, "unconfirmed-account", "The account is not confirmed yet", False
 
 
 class NotFoundError(SightlineError):
+    """It does not exist, was deleted, or belongs to another workspace."""
+
     status, slug, title, retryable = 404, "not-found", "There is nothing here", False
 
 
 class MethodNotAllowedError(SightlineError):
+    """Use one of the methods in the Allow header."""
+
     status, slug, title, retryable = 405, "method-not-allowed", "This address takes other methods", False
 
 
 class ConflictError(SightlineError):
+    """Read the current state, then decide again."""
+
     status, slug, title, retryable = 409, "conflict", "The current state does not allow this", False
 
 
 class AccountExistsError(SightlineError):
+    """Sign in instead."""
+
     status, slug, title, retryable = 409, "account-exists", "This e-mail address has an account", False
 
 
 class LastAdminError(SightlineError):
+    """Make somebody else an admin first, or delete the workspace."""
+
     status, slug, title, retryable = 409, "last-admin", "A workspace keeps at least one admin", False
 
 
 class RequestInProgressError(SightlineError):
+    """Wait for Retry-After seconds and repeat with the same Idempotency-Key."""
+
     status, slug, title, retryable = 409, "request-in-progress", "The same request is being worked on", True
 
 
 class AlreadyCreatedError(SightlineError):
+    """If the secret was lost, delete what was made and make another with a new Idempotency-Key."""
+
     status, slug, title, retryable = 409, "already-created", "This was created, and is shown only once", False
 
 
 class UploadIncompleteError(SightlineError):
+    """Upload the missing parts, then complete the upload again."""
+
     status, slug, title, retryable = 409, "upload-incomplete", "The upload is not complete", False
 
 
 class UploadExpiredError(SightlineError):
+    """Create the asset again and upload once more."""
+
     status, slug, title, retryable = 410, "upload-expired", "The upload was not finished in time", False
 
 
 class PayloadTooLargeError(SightlineError):
+    """Send less; the detail names the limit."""
+
     status, slug, title, retryable = 413, "payload-too-large", "That is larger than we take", False
 
 
 class UnsupportedMediaTypeError(SightlineError):
+    """Send one of the content types that the address documents."""
+
     status, slug, title, retryable = 415, "unsupported-media-type", "This content is not taken", False
 
 
 class ValidationError(SightlineError):
+    """Correct the fields named in errors."""
+
     status, slug, title, retryable = 422, "validation-failed", "Some fields are not valid", False
 
 
 class WeakPasswordError(SightlineError):
+    """Choose at least 12 characters with upper and lower case letters, digits and symbols."""
+
     status, slug, title, retryable = 422, "weak-password", "The password does not meet the policy", False
 
 
 class IdempotencyKeyReusedError(SightlineError):
+    """Use a new Idempotency-Key for a new request."""
+
     status, slug, title, retryable = (
         422,
         "idempotency-key-reused",
@@ -118,26 +163,38 @@ class IdempotencyKeyReusedError(SightlineError):
 
 
 class UnreadableMediaError(SightlineError):
+    """Check that the file plays, and export it again if it does not."""
+
     status, slug, title, retryable = 422, "unreadable-media", "The file cannot be decoded as a video", False
 
 
 class RateLimitedError(SightlineError):
+    """Wait for Retry-After seconds."""
+
     status, slug, title, retryable = 429, "rate-limited", "Too many requests", True
 
 
 class EndpointRefusedError(SightlineError):
+    """The input cannot be embedded; repeating it will not help."""
+
     status, slug, title, retryable = 502, "endpoint-refused", "The model refused the input", False
 
 
 class DatabaseUnavailableError(SightlineError):
+    """Try again shortly; a paused database needs some 15 seconds to resume."""
+
     status, slug, title, retryable = 503, "database-unavailable", "The database does not answer", True
 
 
 class EndpointUnavailableError(SightlineError):
+    """Try again shortly; the model is starting or busy."""
+
     status, slug, title, retryable = 503, "endpoint-unavailable", "The model does not answer", True
 
 
 class IdentityUnavailableError(SightlineError):
+    """Try again shortly."""
+
     status, slug, title, retryable = 503, "identity-unavailable", "Sign-in does not answer", True
 
 

@@ -139,16 +139,13 @@ def port(kind: Any) -> Any:
 def create_app(
     *routers: APIRouter,
     ports: Mapping[Any, Callable[[], Any]] | None = None,
-    title: str = "Sightline",
-    docs: bool = False,
 ) -> FastAPI:
     """An app of some domains' routers, with problem answers for everything that can fail."""
     app = FastAPI(
-        title=title,
+        title="Sightline",
         version="1",
-        docs_url="/docs" if docs else None,
-        redoc_url=None,
-        openapi_url="/openapi.json" if docs else None,
+        # Each function has some of the routes: the document of all of them is sightline.openapi's.
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.state.ports = ports or {}

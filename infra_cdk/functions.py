@@ -1,4 +1,4 @@
-"""One construct that makes a Sightline Lambda: its own role, its own log group, and nothing it was not given."""
+"""One construct that makes a Sightline Lambda: its own role, its own logs, nothing it was not given."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,11 @@ from constructs import Construct
 
 from infra_cdk.acceptance import accept_wildcard
 from infra_cdk.database import DATABASE_NAME, Database
-from infra_cdk.layers import Layers
+from infra_cdk.layers import RUNTIME, Layers
 from infra_cdk.log_groups import log_group
 from infra_cdk.stages import Stage
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNTIME = lambda_.Runtime.PYTHON_3_11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +88,8 @@ class Function(Construct):
         accept_wildcard(
             self.role,
             "*",
-            "X-Ray and the network interfaces of a VPC function have no resources to name; the interface actions "
-            "are denied to the function's own code.",
+            "X-Ray and the network interfaces of a VPC function have no resources to name; the interface "
+            "actions are denied to the function's own code.",
         )
 
     def allow(

@@ -23,7 +23,7 @@ class Inference(Construct):
             self,
             "ImageTag",
             default="latest",
-            description=f"Tag of the inference image in the repository {REPOSITORY} of this account and region",
+            description=f"Tag of the image in the repository {REPOSITORY} of this account and region",
         )
         tag.override_logical_id("EndpointImageTag")
         stack = Stack.of(self)

@@ -1,4 +1,4 @@
-"""Assets: uploads, the queue behind them, the pipeline that indexes them and the sweeper that forgets none."""
+"""Assets: uploads, the queue behind them, the pipeline that indexes them, the sweeper that forgets none."""
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
@@ -40,7 +40,7 @@ class Media(Construct):
             self,
             "Bus",
             event_bus_name=f"{house.stage.stack_name}-events",
-            description="asset.ready and its kin",
+            description="What became of assets",
         )
         self.uploads = WorkQueue(self, "Uploads", consumer_timeout_s=START_TIMEOUT_S)
         self.purges = WorkQueue(self, "Purges", consumer_timeout_s=PURGE_TIMEOUT_S)

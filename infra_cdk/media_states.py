@@ -65,7 +65,7 @@ _THIS_ERROR = (
     '{% {"error": {"Error": $states.errorOutput.Error,'
     ' "Cause": $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : ""}} %}'
 )
-# A failed child is reported as States.TaskFailed with its description as Cause: take the child's own error out.
+# A failed child is States.TaskFailed with its description as Cause: take the child's own error out of it.
 _CHILD_ERROR = (
     "{% ($caught := $states.errorOutput;"
     " $child := $caught.Error = 'States.TaskFailed' and $contains($caught.Cause, '\"ExecutionArn\"')"

@@ -49,7 +49,7 @@ class SightlineStack(Stack):
         accept(
             self,
             "AwsSolutions-L1",
-            "Python 3.11 on purpose: the layers' bytecode, the local cloud and the tests run the very same version.",
+            "Python 3.13 is the newest that the layers and the local runtime client both support.",
         )
         Tags.of(self).add("sightline:stage", stage.name)
         self._outputs()

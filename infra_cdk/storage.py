@@ -46,7 +46,7 @@ class Storage(Construct):
                 ),
             ],
         )
-        # The L2 setting `event_bridge_enabled` adds a function and a custom resource for what is one property.
+        # The L2 setting `event_bridge_enabled` makes a function and a custom resource of one property.
         bucket = self.media.node.default_child
         if not isinstance(bucket, s3.CfnBucket):
             raise TypeError("a bucket's default child is its CloudFormation resource")

@@ -6,17 +6,18 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpu_endpoint.training import beings, furniture, vehicles
+from gpu_endpoint.training import beings, emergency, furniture, vehicles
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.palette import CAR_COLOURS, CAR_WEIGHTS
+from gpu_endpoint.training.stance import Stance
 
 NEAR_S = 0.36  # nearness from which something is called near
 
-_PAINTERS: dict[str, Callable[[Canvas, float, float, float, str, random.Random], None]] = {
+_PAINTERS: dict[str, Callable[[Canvas, Stance], None]] = {
     "car": vehicles.car,
     "truck": vehicles.truck,
     "bus": vehicles.bus,
-    "emergency": vehicles.emergency,
+    "emergency": emergency.emergency,
     "cyclist": beings.cyclist,
     "motorcycle": beings.motorcycle,
     "pedestrian": beings.pedestrian,
@@ -30,12 +31,13 @@ _PAINTERS: dict[str, Callable[[Canvas, float, float, float, str, random.Random],
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """One thing on the road: where it is (u, s), its variant (a colour, a species, a step's phase), its seed."""
+    """One thing on the road: where it is (u, s), its variant (colour, species, phase of a step), its seed."""
 
     kind: str
     u: float  # half road widths from the middle; negative is left
     s: float  # nearness, 1 at the picture's bottom edge
     variant: str = ""
+    view: str = ""  # rear, front or side; chance decides where empty
     crossing: bool = False
     count: int = 1  # of people in a group
     seed: int = 0
@@ -72,7 +74,7 @@ def paint_actor(canvas: Canvas, actor: Actor) -> None:
     unit = canvas.camera.metre(actor.s)
     for member in range(actor.count):
         shift = member * 0.55 * unit * (1 if actor.u > 0 else -1)
-        _PAINTERS[actor.kind](canvas, x + shift, y, unit, actor.variant, rng)
+        _PAINTERS[actor.kind](canvas, Stance(x + shift, y, unit, actor.variant, actor.view, rng))
 
 
 def facts_of(actors: list[Actor]) -> set[str]:

@@ -67,9 +67,7 @@ class Canvas:
         """A line of at least one px."""
         self.pen.line(list(points), fill=self.lit(colour), width=max(1, round(width)))
 
-    def round_box(
-        self, x0: float, y0: float, x1: float, y1: float, colour: Colour, radius: float
-    ) -> None:
+    def round_box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, radius: float) -> None:
         """A filled rectangle with round corners."""
         self.pen.rounded_rectangle((x0, y0, x1, y1), radius=max(1, int(radius)), fill=self.lit(colour))
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image
 
 from gpu_endpoint.training.actors import Actor
@@ -55,11 +56,18 @@ def plan(seconds: float, seed: int, width: int, height: int) -> list[Stretch]:
 def _stage(episode: Episode, offset: int, width: int, height: int) -> Scene:
     rng = random.Random(episode.seed + offset)
     look = random_look(rng, episode.time, episode.weather, episode.road, plain=False)
-    look = replace(look, haze=min(look.haze, 0.15), light=look.light if episode.light is None else episode.light)
+    look = replace(
+        look, haze=min(look.haze, 0.15), light=look.light if episode.light is None else episode.light
+    )
     camera = Camera(
-        width=width, height=height, horizon=height * rng.uniform(0.42, 0.5), vanish=width * rng.uniform(0.46, 0.54),
-        road=width * (0.95 if episode.road == "highway" else 0.72), scale=width * 0.2, curve=width * episode.curve,
-    )  # fmt: skip
+        width=width,
+        height=height,
+        horizon=height * rng.uniform(0.42, 0.5),
+        vanish=width * rng.uniform(0.46, 0.54),
+        road=width * (0.95 if episode.road == "highway" else 0.72),
+        scale=width * 0.2,
+        curve=width * episode.curve,
+    )
     props = random_props(rng, episode.road, plain=False, reach_m=REACH_M + episode.speed_mps * EPISODE_S)
     return Scene(look=look, camera=camera, props=tuple(props), actors=())
 
@@ -75,7 +83,7 @@ def scene_at(stretch: Stretch, clock_s: float) -> Scene:
     props = tuple(p for p in stretch.stage.props if _in_sight(p.distance_m - travelled, p.kind, p.length_m))
     return replace(
         stretch.stage, actors=tuple(actors), crosswalk_s=crosswalk, travelled_m=travelled, props=props
-    )  # fmt: skip
+    )
 
 
 def _in_sight(distance_m: float, kind: str, length_m: float) -> bool:
@@ -88,9 +96,15 @@ def _actor(cue: Cue, t: float, index: int) -> Actor | None:
         return None
     variant = f"{(t * 1.3 + index * 0.4) % 1:.2f}" if cue.kind == "pedestrian" else cue.variant
     return Actor(
-        kind=cue.kind, u=cue.u + cue.across_per_s * (t - cue.enters_s), s=NEAREST_M / distance, variant=variant,
-        crossing=cue.crossing, count=cue.count, seed=ACTORS_SEED + index,
-    )  # fmt: skip
+        kind=cue.kind,
+        u=cue.u + cue.across_per_s * (t - cue.enters_s),
+        s=NEAREST_M / distance,
+        variant=variant,
+        view=cue.view,
+        crossing=cue.crossing,
+        count=cue.count,
+        seed=ACTORS_SEED + index,
+    )
 
 
 def frames(stretches: list[Stretch], fps: float) -> Iterator[tuple[float, Scene, Image.Image]]:
@@ -130,7 +144,7 @@ def render(out: Path, *, seconds: float, seed: int, fps: int, width: int, height
         stream.options = {"deadline": "realtime", "cpu-used": "8", "crf": "30", "b": "0"}
         for index, (now, scene, image) in enumerate(frames(stretches, fps)):
             _note(spans, scene.facts, now, 1 / fps)
-            frame = av.VideoFrame.from_image(image)
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -173,9 +187,10 @@ def main(arguments: list[str] | None = None) -> None:
     started = time.monotonic()
     render(
         options.out, seconds=options.seconds, seed=options.seed, fps=options.fps, width=width, height=height
-    )  # fmt: skip
+    )
+    took_s = time.monotonic() - started
     size_mb = options.out.stat().st_size / 1e6
-    print(f"{options.out}: {options.seconds:g} s, {size_mb:.1f} MB, rendered in {time.monotonic() - started:.1f} s")
+    print(f"{options.out}: {options.seconds:g} s, {size_mb:.1f} MB, rendered in {took_s:.1f} s")
 
 
 if __name__ == "__main__":

@@ -60,8 +60,10 @@ def texture(rng: random.Random, width: int, height: int) -> Floats:
     tile = texture_bank()[rng.randrange(32)]
     tile = np.roll(tile, (rng.randrange(TILE), rng.randrange(TILE)), (0, 1))
     if rng.random() < 0.5:
-        tile = tile[:, ::-1]
+        tile = np.ascontiguousarray(tile[:, ::-1])
     if width <= TILE and height <= TILE:
-        return tile[:height, :width]
-    scaled = Image.fromarray(np.ascontiguousarray(tile)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(scaled, np.float32)
+        cut: Floats = tile[:height, :width]
+        return cut
+    scaled = Image.fromarray(tile).resize((width, height), Image.Resampling.BILINEAR)
+    stretched: Floats = np.asarray(scaled, np.float32)
+    return stretched

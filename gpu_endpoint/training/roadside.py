@@ -6,14 +6,18 @@ import math
 import random
 from dataclasses import dataclass
 
+from gpu_endpoint.training.buildings import facade
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.palette import Colour, jitter, mix
 
-_WALLS: tuple[Colour, ...] = (
-    (150, 110, 90), (130, 130, 140), (170, 160, 140), (100, 105, 120), (190, 180, 165), (120, 70, 55),
-    (80, 75, 70), (205, 205, 200), (60, 60, 62), (165, 130, 95),
-)  # fmt: skip
-_LEAVES: tuple[Colour, ...] = ((35, 90, 40), (60, 75, 35), (40, 60, 35), (95, 90, 45), (30, 50, 30), (120, 90, 40))
+_LEAVES: tuple[Colour, ...] = (
+    (35, 90, 40),
+    (60, 75, 35),
+    (40, 60, 35),
+    (95, 90, 45),
+    (30, 50, 30),
+    (120, 90, 40),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,9 @@ def random_props(rng: random.Random, road: str, *, plain: bool, reach_m: float =
     for side in (-1, 1):
         if road == "city":
             props += _street(rng, side, plain=plain, reach_m=reach_m)
-        trees = {"city": rng.choice((0, 0, 2, 4)), "highway": rng.randint(0, 7), "rural": rng.randint(5, 20)}[road]
+        trees = {"city": rng.choice((0, 0, 2, 4)), "highway": rng.randint(0, 7), "rural": rng.randint(5, 20)}[
+            road
+        ]
         if plain:
             trees = {"city": 0, "highway": 0, "rural": 9}[road]
         for _ in range(round(trees * reach_m / 60)):
@@ -57,7 +63,9 @@ def _depth(rng: random.Random, reach_m: float) -> float:
     return 4.3 / rng.uniform(0.07, 0.95) if reach_m <= 60 else rng.uniform(5, reach_m)
 
 
-def _prop(rng: random.Random, kind: str, u: float, distance_m: float, size_m: float, length_m: float = 0) -> Prop:
+def _prop(
+    rng: random.Random, kind: str, u: float, distance_m: float, size_m: float, length_m: float = 0
+) -> Prop:
     return Prop(
         kind=kind, u=u, distance_m=distance_m, size_m=size_m, length_m=length_m, seed=rng.getrandbits(32)
     )  # fmt: skip
@@ -82,60 +90,13 @@ def paint_prop(canvas: Canvas, prop: Prop, distance_m: float) -> None:
     canvas.at_depth(s)
     rng = random.Random(prop.seed)
     if prop.kind == "building":
-        _building(canvas, prop, distance_m, rng)
+        near_m, far_m = max(distance_m, 1.9), distance_m + prop.length_m
+        if far_m > 2.2:
+            facade(canvas, prop.u, (near_m, far_m), prop.size_m, rng)
     elif prop.kind == "bank":
         _bank(canvas, prop, rng)
     elif s <= 1.3:
         {"tree": _tree, "pole": _pole, "gantry": _gantry}[prop.kind](canvas, prop, s, rng)
-
-
-def _building(canvas: Canvas, prop: Prop, distance_m: float, rng: random.Random) -> None:
-    near_m, far_m = max(distance_m, 1.9), distance_m + prop.length_m
-    if far_m <= 2.2:
-        return
-    corners = []
-    for metres in (near_m, far_m):
-        s = 4.0 / metres
-        x, base = canvas.camera.ground(prop.u, s)
-        corners.append((x, base, base - canvas.camera.metre(s) * prop.size_m))
-    wall = jitter(rng.choice(_WALLS), rng, 25)
-    (x0, base0, top0), (x1, base1, top1) = corners
-    canvas.polygon([(x0, base0), (x1, base1), (x1, top1), (x0, top0)], wall)
-    if abs(x1 - x0) < 3:
-        return
-    _windows(canvas, corners[0], corners[1], wall, rng)
-
-
-def _windows(
-    canvas: Canvas, near: tuple[float, ...], far: tuple[float, ...], wall: Colour, rng: random.Random
-) -> None:
-    look = canvas.look
-    columns, floors = rng.randint(2, 5), rng.randint(2, 6)
-    shop = rng.uniform(0.12, 0.28) if not look.plain and rng.random() < 0.7 else 0.0
-    inhabited = rng.random() < (0.9 if look.plain else 0.6)
-    dark = mix(wall, (30, 35, 45), rng.uniform(0.3, 0.9)) if rng.random() < 0.8 else mix(wall, (230, 235, 240), 0.5)
-
-    def patch(a0: float, a1: float, b0: float, b1: float, fill: Colour) -> None:
-        spots = []
-        for a, b in ((a0, b0), (a1, b0), (a1, b1), (a0, b1)):
-            x, base, top = (p + (q - p) * a for p, q in zip(near, far, strict=True))
-            spots.append((x, base + (top - base) * b))
-        canvas.pen.polygon(spots, fill=fill)
-
-    for floor in range(floors):
-        b0 = shop + (1 - shop) * (floor + 0.25) / floors
-        for column in range(columns):
-            glass = canvas.lit(jitter(dark, rng, 12))
-            if rng.random() < 0.4 and inhabited and look.time != "day":
-                glass = jitter((245, 212, 135), rng, 25)
-            patch((column + 0.22) / columns, (column + 0.75) / columns, b0, b0 + 0.5 * (1 - shop) / floors, glass)
-    if shop:
-        for _ in range(rng.randint(1, 4)):
-            a0 = rng.uniform(0, 0.7)
-            fill: Colour = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))
-            lit_shop = look.time != "day" and rng.random() < 0.5
-            fill = mix(fill, (255, 230, 180), 0.5) if lit_shop else canvas.lit(mix(fill, (60, 60, 60), 0.5))
-            patch(a0, a0 + rng.uniform(0.1, 0.3), 0, shop * rng.uniform(0.5, 0.9), fill)
 
 
 def _tree(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
@@ -157,11 +118,18 @@ def _tree(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
     if rng.random() < 0.25:  # a fir
         for tier in range(3):
             half, base = height * (0.3 - 0.07 * tier), y - height * (0.15 + 0.25 * tier)
-            canvas.polygon([(x - half, base), (x + half, base), (x, base - height * 0.42)], jitter(leaf, rng, 10))
+            canvas.polygon(
+                [(x - half, base), (x + half, base), (x, base - height * 0.42)], jitter(leaf, rng, 10)
+            )
         return
     for _ in range(rng.randint(5, 9)):
         radius = height * rng.uniform(0.1, 0.22)
-        canvas.disc(x + rng.gauss(0, height * 0.14), y - height * rng.uniform(0.4, 0.92), radius, jitter(leaf, rng, 25))
+        canvas.disc(
+            x + rng.gauss(0, height * 0.14),
+            y - height * rng.uniform(0.4, 0.92),
+            radius,
+            jitter(leaf, rng, 25),
+        )
 
 
 def _pole(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
@@ -175,7 +143,10 @@ def _pole(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
 
 
 def _bank(canvas: Canvas, prop: Prop, rng: random.Random) -> None:
-    camera, colour = canvas.camera, rng.choice(((150, 110, 80), (170, 160, 140), (110, 110, 70), (160, 90, 60)))
+    camera, colour = (
+        canvas.camera,
+        rng.choice(((150, 110, 80), (170, 160, 140), (110, 110, 70), (160, 90, 60))),
+    )
     foot = [camera.ground(prop.u, s) for s in (0.05, 0.2, 0.5, 1.1)]
     crest = []
     for s in (1.1, 0.7, 0.5, 0.3, 0.15, 0.05):
@@ -197,7 +168,14 @@ def _gantry(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
         x0, width, height = left + (right - left) * spot, 0.24 * (right - left), 1.5 * unit
         canvas.box(x0, top - height * 0.5, x0 + width, top + height * 0.5, board, 0.45)
         for row in (-0.2, 0.15):
-            canvas.box(x0 + width * 0.15, top + height * row, x0 + width * 0.8, top + height * (row + 0.12), (235, 235, 235), 0.5)
+            canvas.box(
+                x0 + width * 0.15,
+                top + height * row,
+                x0 + width * 0.8,
+                top + height * (row + 0.12),
+                (235, 235, 235),
+                0.5,
+            )
 
 
 def paint_barriers(canvas: Canvas) -> None:
@@ -210,7 +188,9 @@ def paint_barriers(canvas: Canvas) -> None:
             continue
         u = side * (1.12 if canvas.look.plain else rng.uniform(1.03, 1.3))
         height = 0.1 if canvas.look.plain else rng.uniform(0.06, 0.28)
-        wall = jitter(rng.choice(((165, 168, 172), (140, 138, 132), (120, 118, 112), (190, 188, 182))), rng, 8)
+        wall = jitter(
+            rng.choice(((165, 168, 172), (140, 138, 132), (120, 118, 112), (190, 188, 182))), rng, 8
+        )
         depths = (0.04, 0.1, 0.2, 0.4, 0.7, 1.1)
         foot = [camera.ground(u, s) for s in depths]
         span = camera.height - camera.horizon

@@ -22,10 +22,10 @@ def paint_sky(canvas: Canvas) -> None:
     rng = random.Random(look.seed)
     rows = np.clip(np.arange(camera.height) / max(camera.horizon, 1), 0, 1)[:, None, None]
     sky = np.array(look.sky_top) * (1 - rows) + np.array(look.sky_low) * rows
-    picture = np.repeat(sky, camera.width, axis=1)
+    picture = np.repeat(sky, camera.width, axis=1).astype(np.float32)
     clear = look.weather == "clear"
     if clear and look.clouds and look.time != "night" and not look.plain:
-        picture = _clouds(picture.astype(np.float32), look, rng)
+        picture = _clouds(picture, look, rng)
     canvas.image.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)))
     if clear:
         _sky_details(canvas, rng)
@@ -36,7 +36,8 @@ def _clouds(picture: Floats, look: Look, rng: random.Random) -> Floats:
     shape = texture(rng, width, height)
     cover = np.clip((shape - rng.uniform(-0.6, 1.2)) * rng.uniform(0.4, 1.5), 0, 1) * look.clouds
     bright = jitter((235, 238, 242) if look.time == "day" else (205, 155, 140), rng, 20)
-    return picture * (1 - cover[..., None]) + np.array(bright, np.float32) * cover[..., None]
+    picture += cover[..., None] * (np.array(bright, np.float32) - picture)
+    return picture
 
 
 def _sky_details(canvas: Canvas, rng: random.Random) -> None:
@@ -44,7 +45,9 @@ def _sky_details(canvas: Canvas, rng: random.Random) -> None:
     width, horizon = camera.width, camera.horizon
     if look.time == "dusk" and rng.random() < (0.9 if look.plain else 0.4):
         x, radius = rng.uniform(0.1, 0.9) * width, width * rng.uniform(0.02, 0.05)
-        pen.ellipse((x - radius, horizon - 1.5 * radius, x + radius, horizon + 0.5 * radius), fill=(255, 221, 140))
+        pen.ellipse(
+            (x - radius, horizon - 1.5 * radius, x + radius, horizon + 0.5 * radius), fill=(255, 221, 140)
+        )
     if look.time == "night" and rng.random() < (0.9 if look.plain else 0.2):
         for _ in range(25):
             pen.point((rng.uniform(0, width), rng.uniform(0, horizon)), fill=(170, 170, 190))
@@ -132,7 +135,11 @@ def paint_markings(canvas: Canvas, travelled_m: float) -> None:
         _lane_line(canvas, lane, travelled_m, solid=solid, least=least)
     for edge in (-0.95, 0.95):
         if look.plain or rng.random() < 0.65:
-            colour = mix(rng.choice(((225, 225, 225), (225, 225, 225), (220, 190, 80))), look.asphalt, rng.random() * 0.5)
+            colour = mix(
+                rng.choice(((225, 225, 225), (225, 225, 225), (220, 190, 80))),
+                look.asphalt,
+                rng.random() * 0.5,
+            )
             colour = (225, 225, 225) if look.plain else colour
             half = 0.012
             canvas.polygon(_strip(canvas, edge - half, edge + half, 0.02, 1.05), colour, least)
@@ -145,7 +152,9 @@ def _lane_line(canvas: Canvas, lane: float, travelled_m: float, *, solid: bool, 
         return
     if canvas.look.plain:  # a drawing's dashes keep their distance on paper, not on the road
         for dash in range(9):
-            canvas.polygon(_strip(canvas, lane - half, lane + half, 0.08 + dash * 0.11, 0.13 + dash * 0.11), colour)
+            canvas.polygon(
+                _strip(canvas, lane - half, lane + half, 0.08 + dash * 0.11, 0.13 + dash * 0.11), colour
+            )
         return
     start = 3.4 - travelled_m % period
     for dash in range(14):
@@ -165,7 +174,7 @@ def paint_crosswalk(canvas: Canvas, s: float) -> None:
     canvas.at_depth(1)
     for stripe in range(-5, 6):
         left, right = stripe * step - step * 0.28, stripe * step + step * 0.28
-        if -1.05 < left and right < 1.05:
+        if left > -1.05 and right < 1.05:
             canvas.polygon(_strip(canvas, left, right, s, near), colour, least)
 
 

@@ -43,7 +43,9 @@ class Scene:
     def facts(self) -> list[str]:
         """What a caption may say about the picture."""
         look = self.look
-        facts = {f"time:{look.time}", f"weather:{look.weather}", f"road:{look.road}"} | facts_of(list(self.actors))
+        facts = {f"time:{look.time}", f"weather:{look.weather}", f"road:{look.road}"} | facts_of(
+            list(self.actors)
+        )
         if self.crosswalk_s is not None:
             facts.add("crosswalk")
         if any(p.kind == "gantry" and p.distance_m - self.travelled_m > 5 for p in self.props):

@@ -34,7 +34,9 @@ def headlights(picture: Floats, canvas: Canvas) -> Floats:
         return picture
     rng = random.Random(look.seed + 5)
     top = int(camera.horizon) - 3
-    depth = np.clip((np.arange(top, camera.height) - camera.horizon) / (camera.height - camera.horizon), 0, 1.2)
+    depth = np.clip(
+        (np.arange(top, camera.height) - camera.horizon) / (camera.height - camera.horizon), 0, 1.2
+    )
     across = np.arange(camera.width)[None] - camera.vanish
     spread = camera.road * depth * rng.uniform(0.5, 0.9) + camera.width * 0.05
     cone = np.exp(-((across / spread[:, None]) ** 2))
@@ -53,7 +55,10 @@ def street_glow(canvas: Canvas) -> None:
     rng = random.Random(look.seed + 6)
     shades: tuple[Colour, ...] = ((255, 60, 40), (255, 245, 220), (255, 200, 110))
     for _ in range(rng.choice((0, 2, 5, 10)) if look.road != "rural" else rng.choice((0, 0, 0, 2))):
-        x, y = camera.vanish + camera.curve + rng.gauss(0, camera.width * 0.1), camera.horizon + rng.gauss(0, 3)
+        x, y = (
+            camera.vanish + camera.curve + rng.gauss(0, camera.width * 0.1),
+            camera.horizon + rng.gauss(0, 3),
+        )
         canvas.lamp(x, y, camera.width * rng.uniform(0.002, 0.008), rng.choice(shades))
 
 
@@ -73,7 +78,9 @@ def glow(picture: Floats, canvas: Canvas, rng: random.Random) -> Floats:
     shining = np.asarray(discs, np.float32)
     picture = np.where(shining.max(2, keepdims=True) > 0, shining, picture)
     if not look.plain and look.time != "day":
-        soft = discs.reduce(2).filter(ImageFilter.GaussianBlur(canvas.camera.width * rng.uniform(0.004, 0.01)))
+        soft = discs.reduce(2).filter(
+            ImageFilter.GaussianBlur(canvas.camera.width * rng.uniform(0.004, 0.01))
+        )
         spill = np.asarray(soft.resize(size, Image.Resampling.BILINEAR), np.float32)
         picture = picture + spill * rng.uniform(0.4, 1.6) * (0.7 if look.time == "dusk" else 1.0)
     return picture
@@ -115,8 +122,11 @@ def fog(picture: Floats, canvas: Canvas) -> Floats:
         if look.time == "dusk" and rng.random() < 0.5:
             colour = jitter((130, 130, 138), rng, 15)
     rows = np.arange(camera.height, dtype=np.float32)
-    veil = np.clip(share - np.abs(rows - camera.horizon) / (camera.height - camera.horizon) * share * 0.9, least, 0.95)
-    return picture + veil[:, None, None] * (np.array(colour, np.float32) - picture)
+    veil = np.clip(
+        share - np.abs(rows - camera.horizon) / (camera.height - camera.horizon) * share * 0.9, least, 0.95
+    )
+    picture += veil[:, None, None] * (np.array(colour, np.float32) - picture)
+    return picture
 
 
 def precipitation(image: Image.Image, canvas: Canvas, rng: random.Random, drops_seed: int) -> Image.Image:
@@ -130,7 +140,8 @@ def precipitation(image: Image.Image, canvas: Canvas, rng: random.Random, drops_
     if look.plain or mode != "drops":
         image = _streaks(image, rng, plain=look.plain)
     if not look.plain and mode != "streaks":
-        image = _windscreen(image, random.Random(drops_seed), night=look.time == "night")
+        glass = random.Random(look.seed + 10)
+        image = _windscreen(image, glass, random.Random(drops_seed), night=look.time == "night")
     return image
 
 
@@ -147,16 +158,16 @@ def _streaks(image: Image.Image, rng: random.Random, *, plain: bool) -> Image.Im
     return Image.composite(Image.new("RGB", image.size, (170, 180, 195)), image, mask)
 
 
-def _windscreen(image: Image.Image, rng: random.Random, *, night: bool) -> Image.Image:
+def _windscreen(image: Image.Image, glass: random.Random, rng: random.Random, *, night: bool) -> Image.Image:
     width, height = image.size
     small = image.reduce(2)
-    blurred = small.filter(ImageFilter.GaussianBlur(width * rng.uniform(0.0015, 0.006))).resize(image.size)
+    blurred = small.filter(ImageFilter.GaussianBlur(width * glass.uniform(0.0015, 0.006))).resize(image.size)
     flipped = small.transpose(Image.Transpose.FLIP_TOP_BOTTOM).filter(ImageFilter.GaussianBlur(width * 0.008))
-    image = Image.blend(image, blurred, rng.uniform(0, 0.8))
+    image = Image.blend(image, blurred, glass.uniform(0, 0.8))
     drops, rims, sparks = (Image.new("L", image.size) for _ in range(3))
     drop_pen, rim_pen, spark_pen = ImageDraw.Draw(drops), ImageDraw.Draw(rims), ImageDraw.Draw(sparks)
-    mean = width * rng.uniform(0.006, 0.022)
-    for _ in range(rng.randint(30, 200)):
+    mean = width * glass.uniform(0.006, 0.022)
+    for _ in range(glass.randint(30, 200)):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         rx = min(width * 0.04, rng.expovariate(1 / mean) + 0.5)
         ry = rx * rng.uniform(0.8, 1.5)

@@ -1,0 +1,121 @@
+"""Measure the bundled model: `python -m gpu_endpoint.training.evaluate`. Needs no torch."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import random
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from gpu_endpoint.models.minilm import load_sentence_encoder
+from gpu_endpoint.training import footage
+from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS, SceneModel
+from gpu_endpoint.training.dataset import SceneSet, cached_set
+from gpu_endpoint.training.retrieval import Outcome, Query, area_under_roc, rank
+
+REPOSITORY = Path(__file__).parents[2]
+SHARED = REPOSITORY.parent / "shared"
+BUILD = REPOSITORY / "build" / "training"
+HELD_OUT = Path(__file__).with_name("heldout_queries.json")
+TEST_SCENES, TEST_SEED = 4000, 9001  # training uses other seeds
+
+
+def heldout_queries() -> list[Query]:
+    """Free-form queries in words that the caption grammar never uses."""
+    return [Query(row["query"], row["facts"]) for row in json.loads(HELD_OUT.read_text())]
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"probe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def probe_queries(probes: Path) -> list[Query]:
+    """The probe's 32 queries, read where they lie."""
+    return [Query(text, facts) for text, facts in _module(probes / "queries.py").Q]
+
+
+def probe_scenes(probes: Path) -> SceneSet:
+    """Scenes of the probe's own renderer, which no part of training has seen."""
+    render, rng = _module(probes / "scenes.py").render, random.Random(TEST_SEED)
+    pictures, facts = zip(*(render(rng) for _ in range(TEST_SCENES)), strict=True)
+    return SceneSet(np.stack(pictures), list(facts))
+
+
+def mean_precision(outcomes: list[Outcome]) -> tuple[float, float]:
+    """Mean precision of the first ten, and mean prevalence."""
+    return float(np.mean([o.precision for o in outcomes])), float(np.mean([o.prevalence for o in outcomes]))
+
+
+def measure_scenes(model: SceneModel, scenes: SceneSet, queries: list[Query]) -> list[Outcome]:
+    """Rank the scenes for every query."""
+    vectors = model.embed_pictures(scenes.pictures)
+    return rank(queries, model.embed_texts([q.text for q in queries]), vectors, scenes.facts)
+
+
+def measure_footage(model: SceneModel, folder: Path) -> dict[str, tuple[float, int, int]]:
+    """Per attribute: area under the ROC curve of its text query, frames with it, frames without."""
+    real = footage.read_footage(folder)
+    vectors = model.embed_pictures(real.pictures)
+    table = {}
+    for name, text in footage.QUERIES.items():
+        known = real.labels[name] >= 0
+        positive = real.labels[name][known] == 1
+        ones, zeros = int(positive.sum()), int((~positive).sum())
+        if min(ones, zeros) >= footage.FEWEST:
+            scores = vectors[known] @ model.embed_texts([text])[0]
+            table[name] = (area_under_roc(scores, positive), ones, zeros)
+    return table
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description="Measure the bundled model.")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="where probes and real footage lie")
+    parser.add_argument("--image", type=Path, default=WEIGHTS / IMAGE_FILE)
+    parser.add_argument("--head", type=Path, default=WEIGHTS / HEAD_FILE)
+    parser.add_argument("--float-image", type=Path, default=BUILD / "image.float32.onnx")
+    parser.add_argument("--verbose", action="store_true", help="print every query")
+    options = parser.parse_args(arguments)
+    encoder = load_sentence_encoder(BUILD, precision="int8")
+    model = SceneModel(options.image, options.head, encoder)
+    own = cached_set(BUILD, TEST_SCENES, TEST_SEED)
+    results = {"free-form queries, own renderer": measure_scenes(model, own, heldout_queries())}
+    probes = options.shared / "probes" / "models"
+    if probes.exists():
+        queries = probe_queries(probes)
+        results["probe's queries, own renderer"] = measure_scenes(model, own, queries)
+        drawn = probe_scenes(probes)
+        results["probe's queries, probe's renderer"] = measure_scenes(model, drawn, queries)
+        results["free-form queries, probe's renderer"] = measure_scenes(model, drawn, heldout_queries())
+    for name, outcomes in results.items():
+        precision, prevalence = mean_precision(outcomes)
+        print(f"P@10 {precision:.3f} (prevalence {prevalence:.3f}, {len(outcomes)} queries)  {name}")
+        for o in outcomes if options.verbose else []:
+            print(f"    {o.precision:.1f}  {o.matching:5d} matching  {o.text}")
+    if options.float_image.exists():
+        reference = SceneModel(
+            options.float_image, options.head, load_sentence_encoder(BUILD, precision="float32")
+        )
+        sample = own.pictures[:1000]
+        cosine = (reference.embed_pictures(sample) * model.embed_pictures(sample)).sum(1)
+        print(f"int8 against float32, images: mean cosine {cosine.mean():.4f}, least {cosine.min():.4f}")
+        texts = [q.text for q in heldout_queries()]
+        cosine = (reference.embed_texts(texts) * model.embed_texts(texts)).sum(1)
+        print(f"int8 against float32, texts: mean cosine {cosine.mean():.4f}, least {cosine.min():.4f}")
+    driving = options.shared / "data" / "driving"
+    if driving.exists():
+        for name, (area, ones, zeros) in measure_footage(model, driving).items():
+            print(f"ROC area {area:.2f}  {name:10s} ({ones} frames with, {zeros} without)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""From the trained tower to the files the endpoint serves: ONNX, static int8, text head, config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from safetensors.numpy import save_file
+from torch.nn import functional
+
+from gpu_endpoint.models.files import sha256_of
+from gpu_endpoint.training.bundled import (
+    CONFIG,
+    HEAD_FILE,
+    IMAGE_FILE,
+    MEAN,
+    MODEL_ID,
+    STD,
+    WEIGHTS,
+    model_input,
+)
+from gpu_endpoint.training.dataset import Pictures
+from gpu_endpoint.training.palette import Floats
+from gpu_endpoint.training.scenes import SIZE
+from gpu_endpoint.training.towers import DIM
+from gpu_endpoint.training.train import Trained
+
+OPSET = 17
+
+
+class _UnitTower(torch.nn.Module):  # type: ignore[misc]
+    """The tower with its output scaled to length 1."""
+
+    def __init__(self, tower: torch.nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(self.tower(image), dim=-1)
+
+
+class _Calibration(CalibrationDataReader):  # type: ignore[misc]
+    """Training pictures, one batch after the other."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._batches = iter(np.split(pictures, len(pictures) // 16))
+
+    def get_next(self) -> dict[str, Floats] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"image": model_input(batch)}
+
+
+def export_float(trained: Trained, path: Path) -> None:
+    """The tower as float32 ONNX: input `image`, output `embedding`."""
+    tower = _UnitTower(trained.tower.to(memory_format=torch.contiguous_format)).eval()
+    sample = torch.zeros(2, 3, SIZE, SIZE)
+    torch.onnx.export(
+        tower, (sample,), str(path), input_names=["image"], output_names=["embedding"], opset_version=OPSET,
+        dynamic_axes={"image": {0: "n"}, "embedding": {0: "n"}}, dynamo=False,
+    )  # fmt: skip
+
+
+def export_int8(float_path: Path, path: Path, pictures: Pictures) -> None:
+    """Static int8, scales per channel, calibrated on training pictures (a multiple of 16).
+
+    The attention's products of two activations stay float32: quantised, they took the cosine to float32 from
+    0.994 to 0.75.
+    """
+    prepared = float_path.with_suffix(".prepared.onnx")
+    quant_pre_process(str(float_path), str(prepared))
+    quantize_static(
+        str(prepared), str(path), _Calibration(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
+        weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
+        calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+        nodes_to_exclude=_weightless_products(prepared),
+    )  # fmt: skip
+    prepared.unlink()
+
+
+def _weightless_products(path: Path) -> list[str]:
+    graph = onnx.load(path).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    return [n.name for n in graph.node if n.op_type == "MatMul" and not weights & set(n.input)]
+
+
+def export_head(trained: Trained, path: Path) -> None:
+    """The linear map, and the loss's scale and bias, which turn a cosine into a match probability."""
+    head = trained.head
+    tensors = {
+        "weight": head.linear.weight, "bias": head.linear.bias, "logit_scale": head.log_scale.exp().view(1),
+        "logit_bias": head.bias.view(1),
+    }  # fmt: skip
+    save_file({name: t.detach().float().numpy().copy() for name, t in tensors.items()}, path)
+
+
+def write_config(folder: Path = WEIGHTS, config: Path = CONFIG) -> None:
+    """The model's entry in the endpoint's registry."""
+    files = {"image": IMAGE_FILE, "text_head": HEAD_FILE}
+    about = {
+        "id": MODEL_ID, "family": "clip_onnx", "dim": DIM, "precision": "int8", "licence": "Apache-2.0",
+        "source": "gpu_endpoint/training: rendered scenes only, see weights/scenes-rn-96.md",
+        "image": {"size": SIZE, "mean": MEAN, "std": STD, "fit": "squash", "resample": "bicubic"},
+        "text": "all-minilm-l6-v2",
+        "files": {
+            role: {"path": f"../weights/{name}", "sha256": sha256_of(folder / name)}
+            for role, name in files.items()
+        },
+    }  # fmt: skip
+    config.write_text(json.dumps(about, indent=2) + "\n")

@@ -128,6 +128,12 @@ class SageMakerEmbedder:
         request = {"Body": jpeg, "ContentType": JPEG, "CustomAttributes": attributes}
         return as_embedding(*self._invoke(self._sheet_client, layout.tiles, **request))
 
+    def close(self) -> None:
+        """Closes the connections that were opened."""
+        for name in ("_text_client", "_sheet_client"):
+            if client := self.__dict__.pop(name, None):
+                client.close()
+
     def _ask_texts(self, texts: list[str]) -> Answer:
         answers = []
         for start in range(0, len(texts), MAX_TEXTS):

@@ -1,0 +1,132 @@
+"""What SageMaker Runtime answers when it fails, by its service model, and what we make of it."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY
+from sightline.errors import EndpointRefusedError, EndpointUnavailableError
+from sightline.providers.sagemaker import SageMakerEmbedder
+
+pytestmark = pytest.mark.contract
+
+
+@dataclass
+class Runtime:
+    """A stand-in for the service: gives one answer to every call, and counts them."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    calls: int = 0
+
+    def fails(self, status: int, code: str, **members: object) -> None:
+        """Answers with one of the service's error shapes."""
+        self.status, self.headers = status, {"x-amzn-errortype": code}
+        self.body = json.dumps({"Message": "as AWS words it"} | members).encode()
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    answers = Runtime()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            answers.calls += 1
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(answers.status)
+            for name, value in answers.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answers.body)))
+            self.end_headers()
+            self.wfile.write(answers.body)
+
+        def log_message(self, *arguments: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
+        yield answers
+        server.shutdown()
+
+
+@pytest.fixture
+def embedder(runtime: Runtime) -> Iterator[SageMakerEmbedder]:
+    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-96")) as made:
+        yield made
+
+
+def problem(detail: str) -> str:
+    return json.dumps({"title": "a title", "status": 429, "detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (429, "ModelNotReadyException"),
+        (429, "ThrottlingException"),
+        (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
+        (530, "InternalDependencyException"),
+        (400, "ValidationError"),
+    ],
+)
+def test_a_busy_or_missing_service_is_worth_another_try(
+    runtime: Runtime, embedder: SageMakerEmbedder, status: int, code: str
+) -> None:
+    runtime.fails(status, code)
+    with pytest.raises(EndpointUnavailableError, match=code):
+        embedder.embed_texts(["a car"])
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_busy_model_is_worth_another_try(
+    runtime: Runtime, embedder: SageMakerEmbedder, status: int
+) -> None:
+    runtime.fails(424, "ModelError", OriginalStatusCode=status, OriginalMessage=problem("2048 items wait"))
+    with pytest.raises(EndpointUnavailableError, match="2048 items wait"):
+        embedder.embed_texts(["a car"])
+    assert runtime.calls == 1
+
+
+@pytest.mark.parametrize("said", ['{"detail": "cut sh', "", "[]", "<html>"])
+def test_a_refusal_is_final_even_when_its_text_is_cut(
+    runtime: Runtime, embedder: SageMakerEmbedder, said: str
+) -> None:
+    runtime.fails(424, "ModelError", OriginalStatusCode=422, OriginalMessage=said)
+    with pytest.raises(EndpointRefusedError, match="422"):
+        embedder.embed_texts(["a car"])
+
+
+def test_a_missing_permission_is_seen_as_it_is(runtime: Runtime, embedder: SageMakerEmbedder) -> None:
+    runtime.fails(403, "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        embedder.embed_texts(["a car"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {ATTRIBUTES_HEADER: "model=m"}, {ATTRIBUTES_HEADER: "model=m;revision=r;precision=int8;dim=4"}],
+)
+def test_an_answer_of_another_form_is_not_used(
+    runtime: Runtime, embedder: SageMakerEmbedder, headers: dict[str, str]
+) -> None:
+    runtime.headers, runtime.body = {"Content-Type": NPY} | headers, b"\x93NUMPY not quite"
+    with pytest.raises(EndpointRefusedError, match="form"):
+        embedder.embed_texts(["a car"])
+
+
+def test_nobody_listening_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-96")
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError):
+        embedder.embed_texts(["a car"])

@@ -23,12 +23,10 @@ class Executor:
     def __init__(
         self,
         *,
-        environment: Callable[[Function], Mapping[str, str]],
         scratch: Path,
         logs: FunctionLogs,
         max_workers: int,
     ) -> None:
-        self._environment = environment
         self._scratch = scratch
         self._logs = logs
         self._max_workers = max_workers
@@ -40,15 +38,17 @@ class Executor:
         self._housekeeper = threading.Thread(target=self._keep_house, daemon=True)
         self._housekeeper.start()
 
-    def invoke(self, function: Function, payload: bytes, *, request_id: str, trace_id: str = "") -> Outcome:
-        """Run one event and return what AWS would."""
+    def invoke(
+        self, function: Function, payload: bytes, *, added: Mapping[str, str], request_id: str
+    ) -> Outcome:
+        """Run one event and return what AWS would; `added` are the local environment variables."""
         if len(payload) > PAYLOAD_LIMIT_BYTES:
             return _too_large("RequestEntityTooLargeException", f"{len(payload)} byte payload is too large")
         with self._slot(function):
-            worker = self._take(function)
+            worker = self._take(function, added)
             self._logs.write(function.label, f"START RequestId: {request_id} Version: $LATEST\n")
             started = time.monotonic()
-            answer = worker.invoke(payload, request_id=request_id, trace_id=trace_id or _trace_id())
+            answer = worker.invoke(payload, request_id=request_id, trace_id=_trace_id())
             duration_ms = (time.monotonic() - started) * 1000
             log = worker.log_text()
             self._logs.write(function.label, _report(worker, request_id, duration_ms))
@@ -97,7 +97,7 @@ class Executor:
         with self._lock:
             return self._slots.setdefault(function.arn, threading.BoundedSemaphore(self._max_workers))
 
-    def _take(self, function: Function) -> Worker:
+    def _take(self, function: Function, added: Mapping[str, str]) -> Worker:
         with self._lock:
             pool = self._idle.get(function.worker_key, [])
             while pool:
@@ -107,7 +107,7 @@ class Executor:
                     return worker
         worker = Worker(
             function,
-            extra=self._environment(function),
+            extra=added,
             scratch=self._scratch,
             log=lambda line: self._logs.write(function.label, line),
         )

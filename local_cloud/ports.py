@@ -13,6 +13,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """True when nothing listens on the port and we may."""
+    try:
+        require_free(port, purpose="", option="")
+    except PortTakenError:
+        return False
+    return True
+
+
 def require_free(port: int, *, purpose: str, option: str) -> None:
     """Raises: PortTakenError, naming what wanted the port and the option that picks another."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

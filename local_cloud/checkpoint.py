@@ -1,0 +1,50 @@
+"""Writes the emulator's state while it runs: by itself it does so only when it is stopped in peace."""
+
+import hashlib
+import json
+import threading
+
+INTERVAL_S = 1.0
+
+
+class Checkpoint:
+    """Saves every service whose state has changed since it was last saved."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Save about once a second from now on."""
+        self._thread.start()
+
+    def save(self) -> None:
+        """Save now."""
+        from ministack.app import _build_persistence_save_dict
+        from ministack.core import persistence
+
+        with self._lock:
+            for service, read in _build_persistence_save_dict().items():
+                try:
+                    state = read()
+                except RuntimeError:
+                    continue  # it changed while it was copied: the next turn comes in a second
+                if state is None:
+                    continue
+                text = json.dumps(state, default=persistence._json_default)
+                digest = hashlib.sha256(text.encode()).digest()
+                if self._digests.get(service) != digest:
+                    persistence.save_state(service, state)
+                    self._digests[service] = digest
+
+    def stop(self) -> None:
+        """Save for the last time."""
+        self._stop.set()
+        self._thread.join()
+        self.save()
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL_S):
+            self.save()

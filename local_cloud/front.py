@@ -1,0 +1,62 @@
+"""What stands before the emulator: the HTTP API on its own port, and a few questions of the supervisor's."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from local_cloud.checkpoint import Checkpoint
+from local_cloud.emulator_config import EmulatorConfig
+from local_cloud.executor import Executor
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+CONTROL = "/_sightline/"
+
+
+class Front:
+    """An ASGI application around the emulator's own."""
+
+    def __init__(self, config: EmulatorConfig, *, executor: Executor, checkpoint: Checkpoint) -> None:
+        from ministack.app import app
+
+        self._emulator = app
+        self._config = config
+        self._executor = executor
+        self._checkpoint = checkpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send each request where its port and path say."""
+        if scope["type"] != "http":
+            await self._emulator(scope, receive, send)
+        elif scope["server"][1] == self._config.api_port:
+            await self._emulator(self._as_api_request(scope), receive, send)
+        elif scope["path"].startswith(CONTROL):
+            await self._control(scope["path"].removeprefix(CONTROL), send)
+        else:
+            await self._emulator(scope, receive, send)
+
+    def _as_api_request(self, scope: Scope) -> Scope:
+        """The same request, addressed to the one HTTP API by its host name."""
+        from ministack.services import apigateway
+
+        api_id = next((key[-1] for key in apigateway._apis._data), "none")
+        host = f"{api_id}.execute-api.localhost:{self._config.port}".encode()
+        headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        return {**scope, "headers": [(b"host", host), *headers]}
+
+    async def _control(self, question: str, send: Send) -> None:
+        if question == "checkpoint":
+            await asyncio.to_thread(self._checkpoint.save)
+            await _json(send, 200, {})
+        elif question == "workers":
+            await _json(send, 200, self._executor.worker_pids())
+        else:
+            await _json(send, 404, {"message": "Not Found"})
+
+
+async def _json(send: Send, status: int, content: object) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(content).encode()})

@@ -15,6 +15,7 @@ FLAGS = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
     "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/core:validateAgainstDefaultRules": True,
     "@aws-cdk/core:enablePartitionLiterals": True,
     "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
     "@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy": False,

@@ -12,6 +12,7 @@ from infra_cdk.layers import Layers
 from infra_cdk.media import Media
 from infra_cdk.migrations import Migrations
 from infra_cdk.network import Network
+from infra_cdk.operations import Operations, Watched
 from infra_cdk.scenarios import Scenarios
 from infra_cdk.stages import Stage
 from infra_cdk.storage import Storage
@@ -46,17 +47,33 @@ class SightlineStack(Stack):
             inference=self.inference,
             missed_ticks=self.media.missed_ticks,
         )
+        self.operations = Operations(self, "Operations", stage=stage, watched=self._watched())
         accept(
             self,
             "AwsSolutions-L1",
             "Python 3.13 is the newest that the layers and the local runtime client both support.",
         )
-        Tags.of(self).add("sightline:stage", stage.name)
+        # The proxy's target group takes no tags.
+        Tags.of(self).add(
+            "sightline:stage", stage.name, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"]
+        )
         self._outputs()
 
     @property
     def functions(self) -> list[Function]:
         return [found for found in self.node.find_all() if isinstance(found, Function)]
+
+    def _watched(self) -> Watched:
+        media = self.media
+        return Watched(
+            functions=self.functions,
+            work_queues=[media.uploads.queue, media.purges.queue],
+            dead_letters=[media.uploads.dead_letters, media.purges.dead_letters, media.missed_ticks],
+            machines=[media.pipeline.machine, media.pipeline.batch_machine],
+            http=self.accounts.api.http,
+            inference=self.inference,
+            database=self.database,
+        )
 
     def _outputs(self) -> None:
         media, accounts = self.media, self.accounts

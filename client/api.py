@@ -19,7 +19,8 @@ from client.uploads import OnBytes, SignedAddresses, send
 
 # mimetypes of Python 3.11 does not know these containers.
 _CONTENT_TYPES = {".mkv": "video/x-matroska", ".ts": "video/mp2t", ".m4v": "video/x-m4v"}
-_POLL_S = 0.5
+# A short video is soon done; a long one is asked about once a second.
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.1, 1.0
 
 
 def content_type_of(name: str) -> str:
@@ -78,7 +79,7 @@ class Sightline:
     # Assets
 
     def assets(
-        self, *, status: str | None = None, tag: str | None = None, metadata: dict[str, str] | None = None
+        self, *, status: str | None = None, tag: str | None = None, metadata: dict[str, Any] | None = None
     ) -> Iterator[Asset]:
         """The workspace's videos, newest first."""
         params = {"status": status, "tag": tag, **{f"meta.{k}": v for k, v in (metadata or {}).items()}}
@@ -98,7 +99,7 @@ class Sightline:
         path: Path,
         *,
         name: str | None = None,
-        metadata: dict[str, str] | None = None,
+        metadata: dict[str, Any] | None = None,
         tags: Sequence[str] = (),
         interval_s: float | None = None,
         on_bytes: OnBytes | None = None,
@@ -143,7 +144,7 @@ class Sightline:
         timeout_s: float = 24 * 3600.0,
     ) -> Asset:
         """Wait until a video is searchable. Raises: IndexingError, StillIndexingError."""
-        ends_at = time.monotonic() + timeout_s
+        ends_at, poll_s = time.monotonic() + timeout_s, _FIRST_POLL_S
         while True:
             asset = self.asset(asset_id)
             if on_progress:
@@ -155,7 +156,8 @@ class Sightline:
                 raise IndexingError(f"{asset.name}: {reason}")
             if time.monotonic() > ends_at:
                 raise StillIndexingError(f"{asset.name} is still {asset.status} after {timeout_s:.0f} s.")
-            self._retry.sleep(_POLL_S)
+            self._retry.sleep(poll_s)
+            poll_s = min(_LONGEST_POLL_S, poll_s * 1.3)
 
     # Search
 
@@ -167,7 +169,7 @@ class Sightline:
         cursor: str | None = None,
         asset_ids: Sequence[str] = (),
         tags: Sequence[str] = (),
-        metadata: dict[str, str] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> Found:
         """The moments that answer the question best, in order."""
         filters = {"asset_ids": list(asset_ids), "tags": list(tags), "metadata": metadata or {}}

@@ -1,9 +1,10 @@
 """What every command starts with: where to call, as whom; passwords never stand in a command line."""
 
+import json
 import os
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,12 +44,19 @@ def read_password(*, from_stdin: bool, new: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=new, err=True))
 
 
-def pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """--meta route=A9 --meta car=7 as a mapping."""
-    found = {}
+def pairs(given: list[str] | None, option: str) -> dict[str, Any]:
+    """--meta route=A9 as a text, --meta lanes:=3 as JSON."""
+    found: dict[str, Any] = {}
     for text in given or []:
         name, equals, value = text.partition("=")
-        if not equals or not name:
+        if not equals or not name.rstrip(":"):
             raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint=option)
-        found[name] = value
+        found[name.removesuffix(":")] = _json(value, option) if name.endswith(":") else value
     return found
+
+
+def _json(text: str, option: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not JSON ({error})", param_hint=option) from error

@@ -22,7 +22,7 @@ from client.local import local_cloud
 from client.output import JsonFlag, clock, notes, print_json, results
 from client.picture import Answer, write_picture
 from client.progress import upload_bar
-from client.search_command import how_found, print_found
+from client.search_command import print_found
 from client.session import local_home
 from client.shapes import Asset, Found
 
@@ -170,5 +170,4 @@ def _ask(sightline: Sightline, text: str, asset: Asset, *, as_json: bool) -> Fou
         console = results()
         console.print(f"\n[bold]{escape(text)}[/bold]")
         print_found(found)
-        console.print(f"[dim]{how_found(found)}[/dim]")
     return found

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from client.caller import connect, pairs
-from client.output import JsonFlag, notes, percent, print_json, print_table, span
+from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
 from client.picture import Answer, write_picture
 from client.shapes import Found
 
@@ -54,9 +55,10 @@ def print_found(found: Found) -> None:
         for rank, moment in enumerate(found.moments, 1)
     ]
     print_table(["#", "video", "when", "relevance"], rows, right=["#", "relevance"])
+    results().print(f"[dim]{escape(how_found(found))}[/dim]")
 
 
 def how_found(found: Found) -> str:
     """One line: which path the search took, over what, and how long."""
-    over = "" if found.plan.candidates is None else f" over {found.plan.candidates} frames"
-    return f"{found.plan.path} search{over}, {found.took_ms.total:.0f} ms, model {found.model.id}"
+    frames = "" if found.plan.matching is None else f" of {found.plan.matching} frames"
+    return f"{found.plan.path} search{frames}, {found.took_ms.total:.0f} ms, model {found.model.id}"

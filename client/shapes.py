@@ -161,6 +161,7 @@ class Plan(Shape):
     """How the vectors were searched, and whether every one that matches the filter was looked at."""
 
     path: str
+    matching: int | None = None
     candidates: int | None = None
     complete: bool | None = None
 

@@ -96,14 +96,24 @@ def _send_parts(sender: "_Sender", upload: Upload, addresses: SignedAddresses) -
     refused = 0
     while missing := [number for number in range(1, upload.part_count + 1) if number not in etags]:
         urls = addresses.parts(missing[:SIGNED_AT_ONCE])
-        with ThreadPoolExecutor(PARALLEL_PARTS) as pool:
-            sent = pool.map(lambda item: _send_part(sender, upload, *item), urls.items())
-            arrived = {number: etag for number, etag in sent if etag is not None}
+        arrived = _send_signed(sender, upload, urls)
         refused = 0 if arrived else refused + 1
         if refused > 1:
             raise StorageError("Storage refuses the addresses of the parts, also fresh ones.")
         etags |= arrived
     addresses.complete(dict(sorted(etags.items())))
+
+
+def _send_signed(sender: "_Sender", upload: Upload, urls: dict[int, str]) -> dict[int, str]:
+    """The ETags of the parts that arrived. Ctrl-C ends the parts on their way as well."""
+    with ThreadPoolExecutor(PARALLEL_PARTS) as pool:
+        try:
+            sent = pool.map(lambda item: _send_part(sender, upload, *item), urls.items())
+            return {number: etag for number, etag in sent if etag is not None}
+        except BaseException:
+            sender.stopped = True
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _send_part(sender: "_Sender", upload: Upload, number: int, url: str) -> tuple[int, str | None]:
@@ -128,6 +138,7 @@ class _Sender:
     def __init__(self, path: Path, *, http: httpx.Client, retry: Retry, counter: _Counter) -> None:
         self.path, self.size, self.counter = path, path.stat().st_size, counter
         self._http, self._retry = http, retry
+        self.stopped = False
 
     def put(self, url: str, *, offset: int, size: int, headers: dict[str, str]) -> httpx.Response:
         attempt = 0
@@ -159,8 +170,8 @@ class _Sender:
             file.seek(offset)
             while sent[0] < size:
                 chunk = file.read(min(CHUNK_BYTES, size - sent[0]))
-                if not chunk:
-                    raise StorageError(f"{self.path.name} became shorter while it was uploaded.")
+                if self.stopped or not chunk:
+                    raise StorageError(f"{self.path.name} was cut short while it was uploaded.")
                 sent[0] += len(chunk)
                 self.counter.add(len(chunk))
                 yield chunk

@@ -3,22 +3,29 @@
 import hashlib
 import json
 import threading
+import time
 
 INTERVAL_S = 1.0
+SETTLE_S = 5.0  # work goes on behind a request (queues, state machines) without another one
 
 
 class Checkpoint:
-    """Saves every service whose state has changed since it was last saved."""
+    """Saves, while there is work, every service whose state has changed since it was last saved."""
 
     def __init__(self) -> None:
         self._digests: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._active_until = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Save about once a second from now on."""
         self._thread.start()
+
+    def touch(self) -> None:
+        """Something happened that may change state."""
+        self._active_until = time.monotonic() + SETTLE_S
 
     def save(self) -> None:
         """Save now."""
@@ -47,4 +54,5 @@ class Checkpoint:
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_S):
-            self.save()
+            if time.monotonic() < self._active_until:
+                self.save()

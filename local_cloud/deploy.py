@@ -55,6 +55,15 @@ class Deployment:
             self._wait(deadline_s)
         return self._outputs()
 
+    def call(self, function_name: str) -> None:
+        """Invoke a function with an empty event.
+
+        Raises: DeployError with what it said when it fails.
+        """
+        answer = self._client("lambda").invoke(FunctionName=function_name, Payload=b"{}")
+        if answer.get("FunctionError"):
+            raise DeployError(f"{function_name} failed: {answer['Payload'].read().decode()}")
+
     def client(self, service: str) -> Any:
         """A client of the deployed cloud."""
         return self._client(service)

@@ -32,8 +32,8 @@ def main(config_path: Path) -> None:
     logs = FunctionLogs(Path(config.logs_dir))
     executor = Executor(scratch=Path(config.scratch_dir), logs=logs, max_workers=config.max_workers)
     sources = Sources(Path(config.sources_path), unpack_dir=Path(config.scratch_dir) / "packages")
-    _install_seams(config, executor=executor, sources=sources)
     checkpoint, stop = Checkpoint(), threading.Event()
+    _install_seams(config, executor=executor, sources=sources, checkpoint=checkpoint)
     shared_code = [Path(folder) for folder in config.shared_code_dirs]
     watcher = threading.Thread(target=watch_sources, args=(executor, shared_code, sources, stop), daemon=True)
     watcher.start()
@@ -45,12 +45,15 @@ def main(config_path: Path) -> None:
         logs.close()
 
 
-def _install_seams(config: EmulatorConfig, *, executor: Executor, sources: Sources) -> None:
+def _install_seams(
+    config: EmulatorConfig, *, executor: Executor, sources: Sources, checkpoint: Checkpoint
+) -> None:
     lambda_seam.install(
         executor=executor,
         sources=sources,
         shared_code_dirs=config.shared_code_dirs,
         addresses=config.addresses,
+        called=checkpoint.touch,
     )
     gateway_seam.install(timeout_s=config.api_timeout_s)
     states_seam.install()

@@ -28,14 +28,14 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send each request where its port and path say."""
-        if scope["type"] != "http":
-            await self._emulator(scope, receive, send)
-        elif scope["server"][1] == self._config.api_port:
-            await self._emulator(self._as_api_request(scope), receive, send)
-        elif scope["path"].startswith(CONTROL):
+        if scope["type"] == "http" and scope["path"].startswith(CONTROL):
             await self._control(scope["path"].removeprefix(CONTROL), send)
-        else:
-            await self._emulator(scope, receive, send)
+            return
+        self._checkpoint.touch()
+        if scope["type"] == "http" and scope["server"][1] == self._config.api_port:
+            scope = self._as_api_request(scope)
+        await self._emulator(scope, receive, send)
+        self._checkpoint.touch()
 
     def _as_api_request(self, scope: Scope) -> Scope:
         """The same request, addressed to the one HTTP API by its host name."""

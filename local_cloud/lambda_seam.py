@@ -1,6 +1,7 @@
 """Lambda in the emulator: every call runs in one of our workers instead of its own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,14 @@ def local_variables(function: Function, *, role: str, addresses: LocalAddresses)
 
 
 def install(
-    *, executor: Executor, sources: Sources, shared_code_dirs: tuple[str, ...], addresses: LocalAddresses
+    *,
+    executor: Executor,
+    sources: Sources,
+    shared_code_dirs: tuple[str, ...],
+    addresses: LocalAddresses,
+    called: Callable[[], None],
 ) -> None:
-    """Replace the emulator's own worker."""
+    """Replace the emulator's own worker; `called` is told after every call."""
     from ministack.services import lambda_svc
 
     def execute(record: Record, event: object, request_id: str) -> Record:
@@ -52,6 +58,7 @@ def install(
         function = function_of(record, sources=sources, shared_code_dirs=shared_code_dirs)
         added = local_variables(function, role=config.get("Role", ""), addresses=addresses)
         outcome = executor.invoke(function, json.dumps(event).encode(), added=added, request_id=request_id)
+        called()
         result: Record = {"body": _parse(outcome.payload), "log": outcome.log}
         if outcome.error:
             result |= {"error": True, "function_error": outcome.error}

@@ -192,6 +192,8 @@ class LocalCloud:
         started = time.monotonic()
         deployment = Deployment(emulator_url=self._emulator_url, assembly=self.home.assembly_dir, stack=STACK)
         self._outputs = deployment.run(sources_path=self.home.emulator_dir / "sources.json")
+        # CloudFormation runs migrations when they change; the database may be another one than last time.
+        deployment.call(self._outputs["MigrateFunctionName"])
         self._say(f"{STACK} deployed in {time.monotonic() - started:.1f} s")
         wait_until(
             lambda: answers_ok(f"{self._api_url}/health", timeout_s=HEALTH_TIMEOUT_S),

@@ -1,0 +1,20 @@
+"""One whole local cloud for the tier: started once, on free ports, in a home of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running_cloud import RunningCloud
+
+
+@pytest.fixture(scope="session")
+def cloud(models_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
+    """The template deployed on this machine, with its endpoint and database."""
+    home = tmp_path_factory.mktemp("cloud") / "home"
+    home.mkdir()
+    (home / "models").symlink_to(models_home / "models")
+    running = RunningCloud(home)
+    running.start()
+    yield running
+    running.stop()

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from sightline.settings import get_settings
+from tests.endpoint_process import inference_endpoint, models_home  # noqa: F401 - fixtures for every tier
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
@@ -97,6 +98,7 @@ def emulator(no_aws: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "STATE_DIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
         "MINISTACK_REGION": "eu-central-1",
+        "AUTH": "true",  # without it any confirmation code and any token is good
     }
     with (folder / "log").open("wb") as log:
         process = Leashed([sys.executable, "-m", "ministack"], env=environment, cwd=folder, output=log)

@@ -145,3 +145,17 @@ def _forget_providers() -> None:
     get_settings.cache_clear()
     wiring.identity.cache_clear()
     wiring.token_verifier.cache_clear()
+
+
+@pytest.fixture
+def set_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Sets fields of Settings for one test: set_settings(stage="prod")."""
+
+    def to(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"SIGHTLINE_{name.upper()}", str(value))
+        _forget_providers()
+
+    yield to
+    monkeypatch.undo()
+    _forget_providers()

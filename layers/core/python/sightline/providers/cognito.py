@@ -62,7 +62,7 @@ class CognitoIdentity:
         attributes = [{"Name": "email", "Value": email}]
         if name:
             attributes.append({"Name": "name", "Value": name})
-        with _translated(ValidationError):
+        with _translated(ValidationError, unknown_user=ValidationError):
             made = self._cognito.sign_up(
                 ClientId=self._client_id,
                 Username=email,
@@ -114,13 +114,9 @@ class CognitoIdentity:
             self._cognito.global_sign_out(AccessToken=access_token)
 
     def delete(self, *, access_token: str) -> None:
-        """Deletes the user; one who is gone already is no error, so that a deletion can be repeated."""
-        try:
-            with _translated(UnauthenticatedError):
-                self._cognito.delete_user(AccessToken=access_token)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "UserNotFoundException":
-                raise
+        """Deletes the user whose token this is."""
+        with _translated(UnauthenticatedError, unknown_user=UnauthenticatedError):
+            self._cognito.delete_user(AccessToken=access_token)
 
 
 def _tokens(result: "AuthenticationResultTypeTypeDef") -> Tokens:
@@ -134,20 +130,16 @@ def _tokens(result: "AuthenticationResultTypeTypeDef") -> Tokens:
 
 @contextmanager
 def _translated(
-    not_authorized: type[SightlineError], *, unknown_user: type[SightlineError] | None = None
+    not_authorized: type[SightlineError], *, unknown_user: type[SightlineError]
 ) -> Iterator[None]:
     """Cognito's errors as ours. Its messages stay out: some repeat what was sent."""
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        found = {"NotAuthorizedException": not_authorized, "UserNotFoundException": unknown_user} | _ERRORS
-        kind = found.get(code)
-        if kind is not None:
-            wait_s = _RETRY_AFTER_S if kind is RateLimitedError else None
-            raise kind(retry_after_s=wait_s) from error
-        if code == "UserNotFoundException":
-            raise
-        raise IdentityUnavailableError from error
+        here = {"NotAuthorizedException": not_authorized, "UserNotFoundException": unknown_user}
+        kind = (_ERRORS | here).get(code, IdentityUnavailableError)
+        wait_s = _RETRY_AFTER_S if kind is RateLimitedError else None
+        raise kind(retry_after_s=wait_s) from error
     except BotoCoreError as error:
         raise IdentityUnavailableError from error

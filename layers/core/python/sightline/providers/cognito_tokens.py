@@ -3,7 +3,7 @@
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -26,7 +26,14 @@ LEEWAY_S = 5
 class CognitoTokens:
     """Access tokens of one app client of one pool."""
 
-    def __init__(self, *, pool_id: str, client_id: str, keys_base_url: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        pool_id: str,
+        client_id: str,
+        keys_base_url: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         region = pool_id.partition("_")[0]
         self._issuer = f"https://cognito-idp.{region}.amazonaws.com/{pool_id}"
         base = f"{keys_base_url.rstrip('/')}/{pool_id}" if keys_base_url else self._issuer
@@ -35,7 +42,8 @@ class CognitoTokens:
             raise ValueError("Signing keys are fetched over https, or http from an emulator.")
         self._client_id = client_id
         self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._clock = clock
+        self._fetched_at = self._asked_at = float("-inf")
 
     def verify(self, token: str) -> str:
         """The user's id. Raises: UnauthenticatedError, IdentityUnavailableError."""
@@ -62,15 +70,17 @@ class CognitoTokens:
         kid = header.get("kid")
         if header.get("alg") != "RS256" or not isinstance(kid, str):
             raise UnauthenticatedError("token refused: unexpected algorithm or key id")
-        age_s = time.monotonic() - self._fetched_at
-        if age_s > KEYS_LIVE_S or (kid not in self._keys and age_s > REFETCH_PAUSE_S):
-            self._fetch()
+        now = self._clock()
+        stale = kid not in self._keys or now - self._fetched_at > KEYS_LIVE_S
+        if not self._keys or (stale and now - self._asked_at > REFETCH_PAUSE_S):
+            self._fetch(now)
         if kid not in self._keys:
             raise UnauthenticatedError("token refused: signed by an unknown key")
         return self._keys[kid]
 
-    def _fetch(self) -> None:
+    def _fetch(self, now: float) -> None:
         """Replaces the keys; keeps the old ones when the pool does not answer."""
+        self._asked_at = now
         try:
             # The address is made from the pool's id in the settings, never from the token.
             with urlopen(self._keys_url, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310
@@ -80,4 +90,4 @@ class CognitoTokens:
             if self._keys:
                 return
             raise IdentityUnavailableError from error
-        self._keys, self._fetched_at = keys, time.monotonic()
+        self._keys, self._fetched_at = keys, now

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sightline.ports import Embedder, Identity, TokenVerifier
+from sightline.ports import Blobs, Embedder, Events, Identity, Pipeline, Queue, TokenVerifier
 from sightline.settings import get_settings
 
 
@@ -38,5 +38,43 @@ def embedder() -> Embedder:
     return SageMakerEmbedder(endpoint_name=settings.endpoint_name, model=settings.image_model)
 
 
+@cache
+def blobs() -> Blobs:
+    """Uploads and contact sheets."""
+    from sightline.providers.s3 import S3Blobs
+
+    return S3Blobs(get_settings().media_bucket)
+
+
+@cache
+def events() -> Events:
+    """What became of assets."""
+    from sightline.providers.events import EventBridgeEvents
+
+    return EventBridgeEvents(get_settings().event_bus_name)
+
+
+@cache
+def purges() -> Queue:
+    """Deleted assets whose data must go."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().purge_queue_url)
+
+
+@cache
+def media_pipeline() -> Pipeline:
+    """Runs that index a video."""
+    from sightline.providers.stepfunctions import StateMachine
+
+    return StateMachine(get_settings().state_machine_arn)
+
+
 # What routes get for a port they name: see sightline.http.port.
-PORTS: Mapping[Any, Callable[[], Any]] = {Identity: identity, Embedder: embedder}
+PORTS: Mapping[Any, Callable[[], Any]] = {
+    Identity: identity,
+    Embedder: embedder,
+    Blobs: blobs,
+    Queue: purges,
+    Pipeline: media_pipeline,
+}

@@ -1,16 +1,19 @@
 """Points: the vectors of a video's frames, written a contact sheet at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg import sql
 
 from sightline.database import Connection
-from sightline.vectors.packing import pack_halfvecs, teach_packing
 from sightline.vectors.spaces import FRAME, Space, ensure_space, every_space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Space", "delete_asset_points", "ensure_space", "promote_run", "replace_sheet_points"]
 
@@ -41,6 +44,9 @@ def replace_sheet_points(
 
     Shapes: vectors (n, dim) for n times; tile i of the sheet is row i.
     """
+    # Functions that only delete points carry no numpy.
+    from sightline.vectors.packing import pack_halfvecs, teach_packing
+
     if vectors.shape != (len(times_s), space.dim):
         raise ValueError(f"{vectors.shape} vectors do not fit {len(times_s)} times x {space.dim} dimensions")
     sheet = (workspace_id, asset_id, run, sheet_no)

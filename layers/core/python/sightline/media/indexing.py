@@ -1,0 +1,125 @@
+"""When indexing starts, ends and fails: the turns of an asset's life that need no decoder."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sightline.database import Row, transaction
+from sightline.errors import ConflictError
+from sightline.media import rules, run_store
+from sightline.media.failures import Failure, failure_of, unreadable
+from sightline.ports import Blobs, Events, Pipeline
+from sightline.telemetry import logger
+from sightline.vectors.store import promote_run
+
+READY, FAILED = "asset.ready", "asset.failed"
+
+
+def upload_arrived(event: Mapping[str, Any], *, pipeline: Pipeline) -> None:
+    """An "Object Created" event of S3. Told twice or late, it changes nothing."""
+    stored = event.get("detail", {}).get("object", {})
+    ids = rules.asset_of_key(str(stored.get("key", "")))
+    if ids is None:
+        logger.warning("event of an object that is no upload")
+        return
+    start_first(*ids, version_id=str(stored.get("version-id", "")), pipeline=pipeline)
+
+
+def start_first(workspace_id: UUID, asset_id: UUID, *, version_id: str, pipeline: Pipeline) -> bool:
+    """Begins the first run, for the first version that arrives; False when there is nothing to begin."""
+    with transaction(workspace_id) as conn:
+        row = run_store.begin_first_run(conn, asset_id, version_id=version_id)
+        if row is None:
+            # Perhaps the process died between the commit below and the start: a start repeated is harmless.
+            row = run_store.queued_first_run(conn, asset_id, version_id=version_id)
+    if row is None:
+        logger.info("nothing waits for this upload", asset_id=str(asset_id))
+        return False
+    return start(row, pipeline=pipeline)
+
+
+def start_over(row: Row, *, pipeline: Pipeline, redrive: bool) -> Row | None:
+    """Begins the next run; None when somebody else just did."""
+    with transaction(row["workspace_id"]) as conn:
+        begun = run_store.begin_next_run(
+            conn, row["id"], after_run=row["run"], status=row["status"], redrive=redrive
+        )
+    if begun is not None:
+        start(begun, pipeline=pipeline)
+    return begun
+
+
+def start(row: Row, *, pipeline: Pipeline) -> bool:
+    """Starts the state machine for the row's run; False when it was started before."""
+    name = rules.execution_name(row["id"], row["source_version"], row["run"])
+    ids = {"workspace_id": str(row["workspace_id"]), "asset_id": str(row["id"]), "run": row["run"]}
+    started = pipeline.start(name, ids)
+    logger.info("indexing started" if started else "indexing had started", execution=name)
+    return started
+
+
+def finish_asset(
+    *, workspace_id: str, asset_id: str, run: int, blobs: Blobs, events: Events
+) -> dict[str, Any]:
+    """Checks that every chunk and sheet is done, and shows the run in place of older ones.
+
+    Raises: ConflictError, UnreadableMediaError.
+    """
+    asset_uuid = UUID(asset_id)
+    with transaction(workspace_id) as conn:
+        row = run_store.running(conn, asset_uuid, run, lock=True)
+        if row is None:
+            row = run_store.finished(conn, asset_uuid, run)
+            if row is None:
+                raise superseded()
+        else:
+            tally = run_store.tally(conn, asset_uuid, run)
+            _check_done(tally)
+            row = run_store.finish(conn, asset_uuid, run, frames=tally["frames"]) or row
+            promote_run(conn, asset_id=asset_uuid, run=run)
+    _drop_older_sheets(row, blobs=blobs)
+    events.publish(READY, _detail(row))
+    return {"frames": row["frames_done"]}
+
+
+def _check_done(tally: Row) -> None:
+    if tally["chunks_left"] or tally["sheets_left"] or not tally["chunks"]:
+        raise RuntimeError(f"{tally['chunks_left']} chunks and {tally['sheets_left']} sheets are not done")
+    if not tally["frames"]:
+        raise unreadable("no-frames")
+
+
+def _drop_older_sheets(row: Row, *, blobs: Blobs) -> None:
+    for older in range(1, row["run"]):
+        blobs.delete_prefix(rules.sheets_prefix(row["workspace_id"], row["id"], older))
+
+
+def fail_asset(
+    *, workspace_id: str, asset_id: str, run: int, error: Mapping[str, Any], events: Events
+) -> dict[str, Any]:
+    """Ends a run that cannot go on, with a reason for its owner."""
+    failure = failure_of(error)
+    if failure.code == "internal-error":
+        logger.error("indexing failed unexpectedly", error=dict(error))
+    return give_up(workspace_id, UUID(asset_id), run, failure, events=events)
+
+
+def give_up(
+    workspace_id: UUID | str, asset_id: UUID, run: int, failure: Failure, *, events: Events
+) -> dict[str, Any]:
+    """Writes the failure down and tells; an older run's failure is nobody's business any more."""
+    with transaction(workspace_id) as conn:
+        row = run_store.fail(conn, asset_id, run, failure)
+    if row is None:
+        return {"failed": False}
+    events.publish(FAILED, {**_detail(row), "code": failure.code})
+    return {"failed": True, "code": failure.code}
+
+
+def superseded() -> ConflictError:
+    """This run is no longer the one: the asset was deleted, or indexing began again."""
+    return ConflictError("This run has ended: the asset was deleted or indexing began again.")
+
+
+def _detail(row: Row) -> dict[str, Any]:
+    return {"workspace_id": str(row["workspace_id"]), "asset_id": str(row["id"]), "run": row["run"]}

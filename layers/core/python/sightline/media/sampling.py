@@ -1,0 +1,135 @@
+"""How a video is cut: which frames are taken, how large their tiles are, and what one worker decodes.
+
+Pure arithmetic, without a decoder. Times are seconds after the video's first frame.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+TILE_SHORT_SIDE = 256
+"""Pixels: models of 224 to 256 px can be fed from a tile without enlarging it."""
+TILE_STEP = 16
+"""Pixels: a 4:2:0 JPEG is coded in blocks of 16, so none straddles two tiles."""
+MAX_ASPECT = 4.0
+"""A wider (or taller) picture is squeezed to this: its tile would be mostly width."""
+SHEET_SIDE = 8
+"""Tiles: a sheet has at most 8 x 8."""
+SHEET_PIXELS = 64 * 448 * 256
+"""Pixels of a full sheet of 16:9 tiles, about 2 MB at quality 90; wider tiles mean fewer of them."""
+CHUNK_SHEETS = 2
+LONG_VIDEO_CHUNK_SHEETS = 4
+LONG_VIDEO_FRAMES = 25_600
+"""Frames: beyond this, larger chunks keep the plan under the 256 KiB that a state may hold."""
+CHUNK_SHEET_NUMBERS = 16
+"""Sheet numbers set aside per chunk: four sheets, each of which may have to be split in four."""
+BATCH_SHEETS = 200
+"""Sheets per child execution: its history ends at 25,000 events."""
+MAX_FRAMES = 300_000
+"""Frames of one video: 83 hours at one a second; more is asking for a longer interval."""
+CHUNK_DECODE_PIXELS = 24e9
+"""Decoded pixels per chunk where every frame must be: two minutes of work at 200 Mpx/s (HEVC, one vCPU)."""
+
+DecodeMode = Literal["keyframes", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class TileGrid:
+    """The shape of a full sheet."""
+
+    columns: int
+    rows: int
+    tile_width: int
+    tile_height: int
+
+    @property
+    def tiles(self) -> int:
+        """How many frames a full sheet holds."""
+        return self.columns * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch [start_s, end_s) that one worker decodes, and the first of its sheet numbers."""
+
+    start_s: float
+    end_s: float
+    first_sheet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every worker of a run must agree on, so that a retry makes the same sheets."""
+
+    mode: DecodeMode
+    interval_s: float
+    origin_s: float
+    columns: int
+    rows: int
+    tile_width: int
+    tile_height: int
+
+    @property
+    def grid(self) -> TileGrid:
+        """The shape of its sheets."""
+        return TileGrid(self.columns, self.rows, self.tile_width, self.tile_height)
+
+    def as_json(self) -> dict[str, Any]:
+        """What is kept with the asset."""
+        return asdict(self)
+
+
+def tile_grid(*, width: int, height: int) -> TileGrid:
+    """The sheet for a picture as it is shown: tiles near its aspect, as many as fit."""
+    aspect = min(MAX_ASPECT, max(1 / MAX_ASPECT, width / height))
+    long_side = TILE_SHORT_SIDE * max(aspect, 1 / aspect)
+    # Down, not to the nearest: 16:9 becomes 448 x 256 and eight of them span 3,584 pixels.
+    long_side = max(TILE_SHORT_SIDE, int(long_side // TILE_STEP) * TILE_STEP)
+    tile_width, tile_height = (long_side, TILE_SHORT_SIDE) if aspect >= 1 else (TILE_SHORT_SIDE, long_side)
+    tiles = SHEET_PIXELS // (tile_width * tile_height)
+    columns = max(1, min(SHEET_SIDE, SHEET_SIDE * 512 // tile_width))
+    rows = max(1, min(SHEET_SIDE, SHEET_SIDE * 512 // tile_height, tiles // columns))
+    return TileGrid(columns, rows, tile_width, tile_height)
+
+
+def cell_of(time_s: float, interval_s: float) -> int:
+    """The sampling cell [k * interval, (k + 1) * interval) a time lies in; a hair early counts as on time."""
+    return math.floor(time_s / interval_s + 1e-6)
+
+
+def occupied_cells(times_s: Sequence[float], interval_s: float) -> list[int]:
+    """Cells that hold a frame, in order: a gap of a day costs nothing."""
+    return sorted({cell_of(time_s, interval_s) for time_s in times_s if time_s >= -1e-6})
+
+
+def cells_until(duration_s: float, interval_s: float) -> list[int]:
+    """Every cell of a video whose packets were not all seen."""
+    return list(range(max(1, math.ceil(duration_s / interval_s - 1e-6))))
+
+
+def chunk_cells(*, frames: int, grid: TileGrid, interval_s: float, pixels_per_s: float) -> int:
+    """How many cells one worker takes: some full sheets, less where decoding them all would take too long."""
+    sheets = CHUNK_SHEETS if frames <= LONG_VIDEO_FRAMES else LONG_VIDEO_CHUNK_SHEETS
+    affordable = int(CHUNK_DECODE_PIXELS / max(1.0, pixels_per_s) / interval_s)
+    return max(1, min(sheets * grid.tiles, affordable))
+
+
+def chunks_of(cells: Sequence[int], *, per_chunk: int, interval_s: float) -> list[Chunk]:
+    """Cuts the occupied cells into chunks."""
+    groups = (cells[start : start + per_chunk] for start in range(0, len(cells), per_chunk))
+    return [
+        Chunk(
+            start_s=round(group[0] * interval_s, 6),
+            end_s=round((group[-1] + 1) * interval_s, 6),
+            first_sheet=number * CHUNK_SHEET_NUMBERS,
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
+def batches_of(chunks: Sequence[Chunk], *, sheets_per_chunk: int) -> Iterator[list[Chunk]]:
+    """Groups chunks into what one child execution takes."""
+    size = max(1, BATCH_SHEETS // max(1, sheets_per_chunk))
+    for start in range(0, len(chunks), size):
+        yield list(chunks[start : start + size])

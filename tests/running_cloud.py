@@ -1,4 +1,4 @@
-"""A local cloud in processes of its own, driven the way a user drives it; for the tiers that need a whole one."""
+"""A local cloud in processes of its own, driven the way a user drives it."""
 
 import json
 import os

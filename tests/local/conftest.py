@@ -13,7 +13,8 @@ def cloud(models_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The template deployed on this machine, with its endpoint and database."""
     home = tmp_path_factory.mktemp("cloud") / "home"
     home.mkdir()
-    (home / "models").symlink_to(models_home / "models")
+    (models_home / "models").mkdir(exist_ok=True)
+    (home / "models").symlink_to(models_home / "models")  # built once for all tiers
     running = RunningCloud(home)
     running.start()
     yield running

@@ -9,15 +9,14 @@ from constructs import Construct
 from infra_cdk.api import DELETE, GET, PATCH, POST, Api, Route
 from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
-from infra_cdk.media_pipeline import MediaPipeline
+from infra_cdk.media_pipeline import NAMED_LATER, MediaPipeline
 from infra_cdk.queues import WorkQueue
-from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, Storage
+from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, Storage, may_delete
 
 START_TIMEOUT_S = 30
 PURGE_TIMEOUT_S = 300
 SWEEP_TIMEOUT_S = 55
 SWEEP_EVERY_MIN = 1
-_NAMED_LATER = "An execution is named when it is started."
 
 
 class Media(Construct):
@@ -62,13 +61,11 @@ class Media(Construct):
         function.allow(
             "s3:PutObject",
             "s3:GetObject",
-            "s3:GetObjectVersion",
             "s3:AbortMultipartUpload",
             "s3:ListMultipartUploadParts",
             on=self._bucket.arn_for_objects(UPLOADS),
             why=PREFIX,
         )
-        function.allow("s3:GetObject", on=self._bucket.arn_for_objects(SHEETS), why=PREFIX)
         self._may_start(function)
         self._may_purge(function)
         api.route(
@@ -84,9 +81,6 @@ class Media(Construct):
             "start_pipeline",
             "Starts one execution for each uploaded object version",
             timeout_s=START_TIMEOUT_S,
-        )
-        function.allow(
-            "s3:GetObject", "s3:GetObjectVersion", on=self._bucket.arn_for_objects(UPLOADS), why=PREFIX
         )
         self._may_start(function)
         self.uploads.feed(function)
@@ -113,19 +107,8 @@ class Media(Construct):
             "Deletes an asset's rows, vectors and every version of its objects",
             timeout_s=PURGE_TIMEOUT_S,
         )
-        function.allow(
-            "s3:DeleteObject",
-            "s3:DeleteObjectVersion",
-            "s3:AbortMultipartUpload",
-            on=[self._bucket.arn_for_objects(UPLOADS), self._bucket.arn_for_objects(SHEETS)],
-            why=PREFIX,
-        )
-        function.allow(
-            "s3:ListBucket",
-            "s3:ListBucketVersions",
-            on=self._bucket.bucket_arn,
-            where={"StringLike": {"s3:prefix": [UPLOADS, SHEETS]}},
-        )
+        function.allow("s3:AbortMultipartUpload", on=self._bucket.arn_for_objects(UPLOADS), why=PREFIX)
+        may_delete(function, bucket=self._bucket, prefixes=(UPLOADS, SHEETS))
         self._may_publish(function)
         self.purges.feed(function)
         return function
@@ -140,12 +123,12 @@ class Media(Construct):
         )
         function.allow(
             "s3:GetObject",
-            "s3:GetObjectVersion",
             "s3:AbortMultipartUpload",
             on=self._bucket.arn_for_objects(UPLOADS),
             why=PREFIX,
         )
         self._may_start(function)
+        self._may_look_at_runs(function)
         self._may_purge(function)
         self._may_publish(function)
         every(self, "Sweep", function, minutes=SWEEP_EVERY_MIN)
@@ -176,17 +159,18 @@ class Media(Construct):
         return function
 
     def _may_start(self, function: Function) -> None:
-        """Start executions, and see whether one is still there."""
         machine = self.pipeline.machine
+        function.set(SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn)
+        function.allow("states:StartExecution", on=machine.state_machine_arn)
+
+    def _may_look_at_runs(self, function: Function) -> None:
         executions = Stack.of(self).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{machine.state_machine_name}:*",
+            resource_name=f"{self.pipeline.machine.state_machine_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        function.set(SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn)
-        function.allow("states:StartExecution", on=machine.state_machine_arn)
-        function.allow("states:DescribeExecution", "states:StopExecution", on=executions, why=_NAMED_LATER)
+        function.allow("states:DescribeExecution", on=executions, why=NAMED_LATER)
 
     def _may_purge(self, function: Function) -> None:
         function.set(SIGHTLINE_PURGE_QUEUE_URL=self.purges.queue.queue_url)

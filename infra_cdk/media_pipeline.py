@@ -12,7 +12,9 @@ from infra_cdk.acceptance import accept_wildcard
 from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
 from infra_cdk.log_groups import log_group
-from infra_cdk.storage import PREFIX, SHEETS, UPLOADS
+from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, may_delete
+
+NAMED_LATER = "An execution is named when it is started."
 
 
 class MediaPipeline(Construct):
@@ -103,6 +105,9 @@ class MediaPipeline(Construct):
         for function in (self.probe_media, self.extract_frames):
             function.allow("s3:GetObject", "s3:GetObjectVersion", on=uploads, why=PREFIX)
         self.extract_frames.allow("s3:PutObject", on=sheets, why=PREFIX)
+        # A run that was superseded takes its sheets back; a run that ends removes those of the one before.
+        for function in (self.extract_frames, self.finish_asset):
+            may_delete(function, bucket=self._bucket, prefixes=(SHEETS,))
         self.embed_frames.allow("s3:GetObject", on=sheets, why=PREFIX)
         inference.admit(self.embed_frames)
         self.embed_frames.set(SIGHTLINE_IMAGE_MODEL=self._house.stage.image_model)
@@ -156,4 +161,4 @@ class MediaPipeline(Construct):
             (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
         ):
             self.machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-        accept_wildcard(self.machine, executions, "An execution is named when it is started.")
+        accept_wildcard(self.machine, executions, NAMED_LATER)

@@ -61,17 +61,9 @@ _ENDPOINT_RETRY: State = {
 _IDS = {
     key: "{% $states.context.Execution.Input." + key + " %}" for key in ("workspace_id", "asset_id", "run")
 }
-_THIS_ERROR = (
+_ERROR = (
     '{% {"error": {"Error": $states.errorOutput.Error,'
     ' "Cause": $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : ""}} %}'
-)
-# A failed child is States.TaskFailed with its description as Cause: take the child's own error out of it.
-_CHILD_ERROR = (
-    "{% ($caught := $states.errorOutput;"
-    " $child := $caught.Error = 'States.TaskFailed' and $contains($caught.Cause, '\"ExecutionArn\"')"
-    " ? $parse($caught.Cause) : $caught;"
-    " {'error': {'Error': $exists($child.Error) ? $child.Error : $caught.Error,"
-    " 'Cause': $exists($child.Cause) ? $child.Cause : ''}}) %}"
 )
 
 
@@ -94,7 +86,7 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
         "StartAt": "ProbeMedia",
         "TimeoutSeconds": 24 * 3600,
         "States": {
-            "ProbeMedia": _call(steps.probe_media, _IDS, then="IndexBatches") | _caught(_THIS_ERROR),
+            "ProbeMedia": _call(steps.probe_media, _IDS, then="IndexBatches") | _caught(),
             "IndexBatches": {
                 "Type": "Map",
                 "Items": "{% $states.input.batches %}",
@@ -104,8 +96,8 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
                 "Output": {},
                 "Next": "FinishAsset",
             }
-            | _caught(_CHILD_ERROR),
-            "FinishAsset": _call(steps.finish_asset, _IDS) | _caught(_THIS_ERROR),
+            | _caught(),
+            "FinishAsset": _call(steps.finish_asset, _IDS) | _caught(),
             "FailAsset": _call(
                 steps.fail_asset,
                 _IDS | {"error": "{% $states.input.error %}"},
@@ -212,5 +204,6 @@ def _inline(name: str, state: State) -> State:
     return {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": name, "States": {name: state}}
 
 
-def _caught(output: str) -> State:
-    return {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "FailAsset", "Output": output}]}
+def _caught() -> State:
+    """Any failure goes to FailAsset, which finds a failed child's own error in its cause."""
+    return {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "FailAsset", "Output": _ERROR}]}

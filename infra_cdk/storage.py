@@ -1,9 +1,12 @@
 """The media bucket and the bucket that keeps its access log."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra_cdk.functions import Function
 from infra_cdk.stages import Stage
 
 UPLOADS = "uploads/*"
@@ -55,6 +58,15 @@ class Storage(Construct):
                 event_bridge_enabled=True
             )
         )
+
+
+def may_delete(function: Function, *, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
+    """Lets a function delete every version of the objects under some prefixes."""
+    objects = [bucket.arn_for_objects(prefix) for prefix in prefixes]
+    function.allow("s3:DeleteObject", "s3:DeleteObjectVersion", on=objects, why=PREFIX)
+    function.allow(
+        "s3:ListBucketVersions", on=bucket.bucket_arn, where={"StringLike": {"s3:prefix": list(prefixes)}}
+    )
 
 
 def _browser_uploads(*, stage: Stage) -> s3.CorsRule:

@@ -69,6 +69,14 @@ def expose(picture: Floats, rng: random.Random) -> Floats:
     return picture
 
 
+def grain(picture: Floats, rng: random.Random) -> Floats:
+    """The texture of real surfaces, which flat shapes lack."""
+    if rng.random() < 0.45:
+        return picture
+    height, width = picture.shape[:2]
+    return picture * (1 + rng.uniform(0.02, 0.12) * texture(rng, width, height)[..., None])
+
+
 def dashboard(picture: Floats, rng: random.Random) -> Floats:
     """The car's own bonnet along the bottom, or a reflection in the windscreen."""
     height, width = picture.shape[:2]

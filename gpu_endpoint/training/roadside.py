@@ -36,8 +36,8 @@ def random_props(rng: random.Random, road: str, *, plain: bool, reach_m: float =
     """Everything that stands along the next `reach_m` metres of a road."""
     props: list[Prop] = []
     for side in (-1, 1):
-        if road == "city":
-            props += _street(rng, side, plain=plain, reach_m=reach_m)
+        if road == "city" or (road == "highway" and not plain and rng.random() < 0.15):
+            props += _street(rng, side, road, plain=plain, reach_m=reach_m)
         trees = {"city": rng.choice((0, 0, 2, 4)), "highway": rng.randint(0, 7), "rural": rng.randint(5, 20)}[
             road
         ]
@@ -51,8 +51,12 @@ def random_props(rng: random.Random, road: str, *, plain: bool, reach_m: float =
             gap, height = rng.uniform(10, 22), rng.uniform(4, 6)
             for k in range(int(reach_m / gap)):
                 props.append(_prop(rng, "pole", side * 1.12, 6 + k * gap + rng.uniform(0, 3), height))
-        if not plain and road == "rural" and rng.random() < 0.35:
-            props.append(_prop(rng, "bank", side * 1.2, reach_m, rng.uniform(2, 7)))
+        if not plain and road == "rural" and rng.random() < 0.4:
+            props.append(_prop(rng, "bank", side * rng.uniform(1.1, 1.6), reach_m, rng.uniform(1.5, 8)))
+        if not plain and road != "city":
+            for _ in range(round(rng.choice((0, 0, 10, 25)) * reach_m / 60)):
+                u = side * rng.uniform(1.1, 4.0)
+                props.append(_prop(rng, "bush", u, _depth(rng, reach_m), rng.uniform(0.3, 1.2)))
     if not plain and road == "highway" and rng.random() < 0.3:
         props.append(_prop(rng, "gantry", 0, rng.uniform(11, 45), 5.5))
     return props
@@ -71,10 +75,10 @@ def _prop(
     )  # fmt: skip
 
 
-def _street(rng: random.Random, side: int, *, plain: bool, reach_m: float) -> list[Prop]:
+def _street(rng: random.Random, side: int, road: str, *, plain: bool, reach_m: float) -> list[Prop]:
     if not plain and rng.random() < 0.06:
         return []
-    front, distance, row = rng.uniform(1.1, 1.9), 2.7, []
+    front, distance, row = rng.uniform(1.1, 1.9) * (1 if road == "city" else 1.8), 2.7, []
     while distance < reach_m:
         length = rng.uniform(2.5, 6) if distance < 15 else rng.uniform(6, 20)
         if plain or rng.random() < 0.87:
@@ -96,7 +100,7 @@ def paint_prop(canvas: Canvas, prop: Prop, distance_m: float) -> None:
     elif prop.kind == "bank":
         _bank(canvas, prop, rng)
     elif s <= 1.3:
-        {"tree": _tree, "pole": _pole, "gantry": _gantry}[prop.kind](canvas, prop, s, rng)
+        {"tree": _tree, "bush": _bush, "pole": _pole, "gantry": _gantry}[prop.kind](canvas, prop, s, rng)
 
 
 def _tree(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
@@ -130,6 +134,15 @@ def _tree(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
             radius,
             jitter(leaf, rng, 25),
         )
+
+
+def _bush(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
+    x, y = canvas.camera.ground(prop.u, s)
+    height = max(1.5, prop.size_m * canvas.camera.metre(s))
+    leaf = (200, 208, 210) if canvas.look.weather == "snow" and rng.random() < 0.6 else rng.choice(_LEAVES)
+    for _ in range(2):
+        shift = height * rng.uniform(-0.5, 0.5)
+        canvas.disc(x + shift, y - height * 0.4, height * 0.7, jitter(leaf, rng, 25), ry=height * 0.55)
 
 
 def _pole(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:

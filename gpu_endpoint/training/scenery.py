@@ -104,8 +104,14 @@ def _tower(canvas: Canvas, rng: random.Random) -> None:
 
 
 def paint_road(canvas: Canvas) -> None:
-    """The road's surface as strips that follow the bend."""
+    """The road's surface as strips that follow the bend, in town with pavements beside it."""
     canvas.fade = 0.0
+    rng = random.Random(canvas.look.seed + 11)
+    if canvas.look.road == "city" and not canvas.look.plain and rng.random() < 0.75:
+        width, grey = rng.uniform(0.15, 0.5), rng.randint(110, 190)
+        paving = (grey, grey, grey - 4) if canvas.look.weather != "snow" else (222, 226, 232)
+        canvas.polygon(_strip(canvas, -1.04 - width, 1.04 + width, 0.0, 1.06), paving)
+        canvas.polygon(_strip(canvas, -1.04, 1.04, 0.0, 1.06), mix(paving, (60, 60, 60), 0.4))
     canvas.polygon(_strip(canvas, -1, 1, 0.0, 1.06), canvas.look.asphalt)
 
 
@@ -131,8 +137,13 @@ def paint_markings(canvas: Canvas, travelled_m: float) -> None:
         lanes = rng.choice(options[look.road])
     least = 0.0 if look.plain or look.time != "night" else rng.uniform(look.light, min(1, look.light * 2.5))
     solid = not look.plain and rng.random() < 0.3
+    double = not look.plain and look.road != "highway" and rng.random() < 0.35
     for lane in lanes:
-        _lane_line(canvas, lane, travelled_m, solid=solid, least=least)
+        if lane == 0 and double:
+            _lane_line(canvas, -0.025, travelled_m, solid=True, least=least)
+            _lane_line(canvas, 0.025, travelled_m, solid=solid, least=least)
+        else:
+            _lane_line(canvas, lane, travelled_m, solid=solid, least=least)
     for edge in (-0.95, 0.95):
         if look.plain or rng.random() < 0.65:
             colour = mix(

@@ -20,6 +20,12 @@ from gpu_endpoint.training.roadside import Prop
 SIZE = 96  # side of the model's square input, px
 PLAIN_SHARE = 0.4  # scenes painted flat, without texture and lens
 
+_SHRINKING = (
+    Image.Resampling.BOX,
+    Image.Resampling.BILINEAR,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+)
 _KINDS = (
     ["car"] * 7 + ["truck"] * 2 + ["bus"] * 2 + ["cyclist"] * 3 + ["pedestrian"] * 3 + ["light"] * 3
     + ["stop"] * 2 + ["cone"] * 2 + ["animal"] * 2 + ["motorcycle", "emergency", "warning"]
@@ -181,11 +187,12 @@ def photograph(scene: Scene, rng: random.Random) -> NDArray[np.uint8]:
         small = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
         picture = weather.to_floats(small) * rng.uniform(0.9, 1.1)
         return weather.to_pixels(lens.sensor_noise(picture, rng, rng.uniform(1, 6)))
-    picture = lens.dashboard(lens.expose(weather.to_floats(image), rng), rng)
+    picture = lens.expose(lens.grain(weather.to_floats(image), rng), rng)
+    picture = lens.dashboard(picture, rng)
     image = lens.smear(weather.to_image(picture), rng)
     if rng.random() < 0.4:
         image = lens.compress(image, rng)
-    picture = weather.to_floats(image.resize((SIZE, SIZE), Image.Resampling.LANCZOS))
+    picture = weather.to_floats(image.resize((SIZE, SIZE), rng.choice(_SHRINKING)))
     return weather.to_pixels(lens.sensor_noise(picture, rng, rng.uniform(0.3, 4)))
 
 

@@ -5,8 +5,8 @@ SHELL := /bin/sh
 
 # The first Python on PATH that is new enough; PYTHON=/path/to/python3.12 overrides it.
 ifndef PYTHON
-PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,$(shell \
-	$(name) -c 'import sys; print("$(name)") if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 endif
 
 RUN := .venv/bin/python

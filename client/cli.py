@@ -55,7 +55,7 @@ def up(
 
 @app.command(rich_help_panel="This machine")
 def down() -> None:
-    """Stop the local cloud that runs from this folder."""
+    """Stop the local cloud."""
     run_local_cloud("down")
 
 

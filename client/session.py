@@ -16,12 +16,12 @@ NO_ADDRESS = "No address to talk to. Start the local cloud (sightline up), or gi
 
 
 def local_home() -> Path:
-    """The local cloud's folder."""
-    return Path(os.environ.get("SIGHTLINE_HOME") or ".sightline")
+    """The local cloud's folder: SIGHTLINE_HOME, or .sightline beside the sources."""
+    return Path(os.environ.get("SIGHTLINE_HOME") or Path(__file__).resolve().parent.parent / ".sightline")
 
 
 def local_api_url(home: Path | None = None) -> str | None:
-    """The address of the local cloud that runs from this folder; a killed one leaves its file."""
+    """The address of the local cloud, as long as it runs; a killed one leaves its file."""
     try:
         state = json.loads(((home or local_home()) / "cloud.json").read_text())
         os.kill(int(state["pid"]), 0)
@@ -33,7 +33,7 @@ def local_api_url(home: Path | None = None) -> str | None:
 
 
 def find_api_url(given: str | None, credentials: Credentials) -> str:
-    """The address: given, SIGHTLINE_API_URL, a local cloud that runs here, or the one signed in to last.
+    """The address: given, SIGHTLINE_API_URL, the local cloud that runs on this machine, or the one signed in to last.
 
     Raises: NoAddressError.
     """

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.errors import PayloadTooLargeError, UnsupportedMediaTypeError, ValidationError
+from sightline.media.schemas import MAX_PARTS
 
 MIB = 1024**2
 
@@ -28,11 +29,8 @@ CONTENT_TYPES = frozenset({UNKNOWN_TYPE}).union(*CONTENT_TYPE_FAMILIES.values())
 
 MAX_METADATA_BYTES = 16 * 1024
 MAX_METADATA_DEPTH = 8
-MAX_TAGS = 50
 MULTIPART_ABOVE_BYTES = 64 * MIB
 PART_BYTES = 16 * MIB
-MAX_PARTS = 10_000
-"""S3's own limit."""
 REPROCESSABLE = frozenset({"ready", "failed"})
 MAX_REDRIVES = 5
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from sightline.media.rules import MAX_PARTS, MAX_TAGS
+MAX_TAGS = 50
+MAX_PARTS = 10_000
+"""S3's own limit on the parts of one upload."""
 
 Status = Literal["awaiting_upload", "processing", "ready", "failed", "expired"]
 Stage = Literal["uploading", "queued", "probing", "indexing", "finishing", "done"]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gpu_endpoint.batching import Batcher, Limits
 from gpu_endpoint.errors import ContentTypeError, ModelMismatchError, NotReadyError
-from gpu_endpoint.models.config import config_path, read_config
+from gpu_endpoint.models.config import read_config
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.minilm import load_sentence_encoder
 from gpu_endpoint.models.ports import ImageModel, TextModel
@@ -103,17 +103,17 @@ def load_models(settings: EndpointSettings) -> list[TextModel]:
     sentences = load_sentence_encoder(settings.models)
     image_model: ImageModel
     name, folder = settings.image_model, settings.model_configs
-    config = read_config(name, folder) if config_path(name, folder).is_file() else None
-    if config and config.family == "clip_onnx":
-        from gpu_endpoint.models.clip_onnx import ClipOnnx
-
-        image_model = ClipOnnx(config, folder, sentences=sentences, threads=settings.threads)
-    else:
+    if "/" in name:  # architecture/weights, as open_clip names them
         from gpu_endpoint.models.open_clip_torch import load_open_clip
 
         image_model = load_open_clip(
             name, settings.models, file=settings.image_model_file, threads=settings.threads
         )
+    else:
+        from gpu_endpoint.models.clip_onnx import ClipOnnx
+
+        config = read_config(name, folder)
+        image_model = ClipOnnx(config, folder, sentences=sentences, threads=settings.threads)
     models: list[TextModel] = [sentences, image_model]
     for model in models:
         try_out(model)

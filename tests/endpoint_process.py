@@ -1,4 +1,4 @@
-"""A real endpoint process for tests of any tier: `from tests.endpoint_process import inference_endpoint`."""
+"""A real endpoint process, for tests of any tier: tests/conftest.py offers the fixtures."""
 
 from __future__ import annotations
 

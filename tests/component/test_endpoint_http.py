@@ -20,12 +20,10 @@ from sightline.contracts.inference import (
     SheetLayout,
     decode_npy,
 )
-from tests.endpoint_process import EndpointProcess, inference_endpoint, models_home
+from tests.endpoint_process import EndpointProcess
 from tests.pictures import frame, sheet
 
 pytestmark = pytest.mark.component
-
-__all__ = ["inference_endpoint", "models_home"]
 
 BODY, LAYOUT = sheet([frame(seed) for seed in range(5)], columns=4)
 

@@ -11,12 +11,10 @@ from sightline.contracts.inference import SheetLayout
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError
 from sightline.ports import Embedder, Embedding
 from sightline.providers.sagemaker import SageMakerEmbedder
-from tests.endpoint_process import EndpointProcess, inference_endpoint, models_home, running_endpoint
+from tests.endpoint_process import EndpointProcess, running_endpoint
 from tests.pictures import frame, sheet
 
 pytestmark = pytest.mark.contract
-
-__all__ = ["inference_endpoint", "models_home"]
 
 
 @contextmanager

@@ -1,0 +1,125 @@
+"""The endpoint as a process: overload, callers that hang up, orderly ends, and models it refuses to serve."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gpu_endpoint.models.config import CONFIGS
+from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, NPY, Problem
+from tests.endpoint_process import REPOSITORY, running_endpoint
+from tests.pictures import frame, sheet
+
+pytestmark = pytest.mark.component
+
+BODY, LAYOUT = sheet([frame(seed % 8) for seed in range(64)])
+SHEET = {"content-type": JPEG, "accept": NPY, ATTRIBUTES_HEADER: LAYOUT.to_attributes()}
+
+
+def embed_sheet(url: str) -> httpx.Response:
+    return httpx.post(f"{url}/invocations", content=BODY, headers=SHEET, timeout=60)
+
+
+def test_overload_is_answered_at_once_and_passes(models_home: Path) -> None:
+    limits = {"SIGHTLINE_ENDPOINT_MAX_QUEUED": 128, "SIGHTLINE_ENDPOINT_MAX_REQUESTS": 6}
+    with running_endpoint(models_home, **limits) as endpoint:
+        with ThreadPoolExecutor(24) as callers:
+            answers = list(callers.map(lambda _: embed_sheet(endpoint.url), range(24)))
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) == {200, 429}, statuses
+        for answer in answers:
+            if answer.status_code == 429:
+                assert int(answer.headers["retry-after"]) >= 1
+                assert Problem.model_validate_json(answer.content).retryable
+        assert embed_sheet(endpoint.url).status_code == 200
+
+
+def test_a_question_does_not_wait_behind_sheets(models_home: Path) -> None:
+    with running_endpoint(models_home) as endpoint, ThreadPoolExecutor(12) as callers:
+        sheets = [callers.submit(embed_sheet, endpoint.url) for _ in range(12)]
+        next(as_completed(sheets))
+        asked = httpx.post(f"{endpoint.url}/invocations", json={"texts": ["a van"]}, timeout=30)
+        waiting = sum(not one.done() for one in sheets)
+        assert asked.status_code == 200
+        assert waiting > 0
+        assert all(one.result().status_code == 200 for one in sheets)
+
+
+def test_a_late_request_is_told_so(models_home: Path) -> None:
+    with running_endpoint(models_home, SIGHTLINE_ENDPOINT_DEADLINE_S=0.000001) as endpoint:
+        answer = embed_sheet(endpoint.url)
+        assert (answer.status_code, answer.json()["code"]) == (503, "deadline-passed")
+        assert answer.headers["retry-after"]
+
+
+def test_a_caller_that_hangs_up_frees_its_place(models_home: Path) -> None:
+    with running_endpoint(models_home, SIGHTLINE_ENDPOINT_MAX_REQUESTS=1) as endpoint:
+        host, port = endpoint.url.removeprefix("http://").split(":")
+        head = f"POST /invocations HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(BODY)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in SHEET.items()) + "\r\n"
+        for _ in range(3):
+            with socket.create_connection((host, int(port))) as caller:
+                caller.sendall(head.encode() + BODY)
+        deadline = time.monotonic() + 20
+        while (answer := embed_sheet(endpoint.url)).status_code == 429 and time.monotonic() < deadline:
+            pass
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_requested_end_finishes_what_was_begun(models_home: Path, name: signal.Signals) -> None:
+    with running_endpoint(models_home) as endpoint, ThreadPoolExecutor(1) as caller:
+        begun = caller.submit(embed_sheet, endpoint.url)
+        with httpx.Client(base_url=endpoint.url) as client:
+            client.get("/ping")
+        endpoint.process.send_signal(name)
+        assert endpoint.process.wait(timeout=30) == 0
+        assert begun.result().status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            embed_sheet(endpoint.url)
+
+
+def serve(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A serve command that is expected to end by itself."""
+    command = [sys.executable, "-m", "gpu_endpoint", "serve", "--port", "0", "--home", str(home)]
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_an_unknown_model_is_named(models_home: Path) -> None:
+    ended = serve(models_home, SIGHTLINE_IMAGE_MODEL="no-such-model")
+    assert ended.returncode == 1
+    assert "no-such-model" in ended.stderr
+    assert "scenes-rn-96" in ended.stderr
+
+
+def test_altered_weights_are_refused_by_name(models_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(CONFIGS.parent / "weights", tmp_path / "weights")
+    shutil.copytree(CONFIGS, tmp_path / "configs")
+    config = json.loads((CONFIGS / "scenes-rn-96.json").read_text())
+    weights = tmp_path / "configs" / config["files"]["image"]["path"]
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    ended = serve(models_home, SIGHTLINE_MODEL_CONFIGS=str(tmp_path / "configs"))
+    assert ended.returncode == 1
+    assert "was altered" in ended.stderr
+    assert weights.name in ended.stderr
+
+
+def test_a_taken_port_is_said_plainly(models_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "gpu_endpoint", "serve", "--port", port]
+        ended = subprocess.run(
+            command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (ended.returncode, f"port {port}" in ended.stderr) == (1, True)

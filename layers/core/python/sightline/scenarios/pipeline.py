@@ -102,13 +102,13 @@ def find_moments(conn: Connection, question: Question, request: SearchRequest, p
     if space is None or matching == 0:
         return Found(plan=Plan("exact", 0, 0, complete=True), moments=(), relevance={}, frames=0, more=False)
     background = Background.of(background_scores(conn, space=space, query=question.vector))
-    ranking = Ranking(conn, space, question.vector, request.filters, matching)
+    ranking = Ranking(conn, space, question.vector, background.centre, request.filters, matching)
     frames = max(rules.frames_for(request.limit), place.frames if place else 0)
     while True:
         plan, hits = ranking.best(frames)
         moments = rules.group_moments(hits, typical_score=background.centre)
         page, more = rules.page_of(moments, after=place.after if place else None, limit=request.limit)
-        if more or len(hits) < frames or frames >= min(rules.MAX_FRAMES, matching):
+        if more or plan.candidates < frames or frames >= min(rules.MAX_FRAMES, matching):
             break
         frames = rules.deeper(frames)
     shares = relevances([hit.score for hit in hits], background=background, searched=matching)
@@ -122,6 +122,7 @@ class Ranking:
     conn: Connection
     space: Space
     vector: HalfVector
+    typical_score: float
     filters: Filters
     matching: int
 
@@ -133,9 +134,13 @@ class Ranking:
             table=table_state(self.conn, self.space),
             exact_rows=get_settings().exact_search_rows,
         )
-        plan = Plan(path, self.matching, frames, complete=True)
         return store.find_frames(
-            self.conn, space=self.space, query=self.vector, filters=self.filters, plan=plan
+            self.conn,
+            space=self.space,
+            query=self.vector,
+            typical_score=self.typical_score,
+            filters=self.filters,
+            plan=Plan(path, self.matching, frames, complete=True),
         )
 
 

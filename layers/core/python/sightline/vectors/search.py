@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pgvector import HalfVector
 from psycopg import sql
@@ -12,7 +12,18 @@ from sightline.database import Connection
 from sightline.vectors.spaces import Space
 
 Path = Literal["exact", "hnsw"]
-Hit = TypeVar("Hit")
+
+
+class FoundFrame(Protocol):
+    """What a row of the answer must tell."""
+
+    @property
+    def ranked(self) -> bool:
+        """Among the best frames, not beside one of them."""
+        ...
+
+
+Hit = TypeVar("Hit", bound=FoundFrame)
 
 # Visiting a row through the graph, with its heap fetch, costs this many rows of a plain scan.
 # Measured (docs/benchmarks.md): 10-16 us against 0.36-0.5 us, 256 dimensions.
@@ -23,7 +34,9 @@ MAX_GRAPH_ROWS = 20_000
 MAX_ESCALATED_ROWS = 200_000
 # The graph's candidate list; 24/200 graphs gave recall@10 1.00 at 100, and 1000 is the server's limit.
 MIN_EF_SEARCH, MAX_EF_SEARCH = 100, 1000
-# Enough for two quantiles of a null distribution; 0.5 ms.
+# Of the best sheets one is read whole for so many ranked frames: 50 for 200, which is 3,000 rows and 2 ms.
+FRAMES_PER_SHEET_READ = 4
+# Enough for the lower half of a null distribution; 0.5 ms.
 BACKGROUND_SAMPLE = 500
 
 
@@ -89,6 +102,7 @@ def nearest(
     *,
     space: Space,
     query: HalfVector,
+    typical_score: float,
     eligible: sql.Composable,
     select: sql.Composable,
     values: Mapping[str, Any],
@@ -97,36 +111,59 @@ def nearest(
 ) -> tuple[Plan, list[Hit]]:
     """Filters, ranks and joins in one statement; an under-return of the graph is answered again, exactly.
 
-    eligible: a SELECT of (asset_id, run); select: the final SELECT over `ranked`. Both take their parameters
-    from `values` by name.
+    eligible: a SELECT of (asset_id, run). select: the final SELECT over `found`, whose rows are the ranked
+    frames and those beside them that score at least half as far above a typical frame as their sheet's best
+    (column `ranked` tells them apart). Both take their parameters from `values` by name.
     """
     cursor = conn.cursor(row_factory=class_row(into))
     ef_search = min(max(plan.candidates, MIN_EF_SEARCH), MAX_EF_SEARCH)
     conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, ef_search))
-    cursor.execute(
-        _ranking(space, plan.path, eligible, select),
-        {**values, "query": query, "candidates": plan.candidates},
-    )
-    hits = cursor.fetchall()
-    complete = len(hits) >= min(plan.candidates, plan.matching)
+    wanted = {
+        "query": query,
+        "candidates": plan.candidates,
+        "sheets": plan.candidates // FRAMES_PER_SHEET_READ,
+        "typical": -typical_score,
+    }
+    hits = cursor.execute(_statement(space, plan.path, eligible, select), {**values, **wanted}).fetchall()
+    ranked = sum(hit.ranked for hit in hits)
+    complete = ranked >= min(plan.candidates, plan.matching)
     if plan.path == "hnsw" and not complete and plan.matching <= MAX_ESCALATED_ROWS:
         return nearest(
-            conn, space=space, query=query, eligible=eligible, select=select, values=values,
-            plan=replace(plan, path="exact"), into=into,
+            conn, space=space, query=query, typical_score=typical_score, eligible=eligible, select=select,
+            values=values, plan=replace(plan, path="exact"), into=into,
         )  # fmt: skip
-    return replace(plan, candidates=len(hits), complete=complete), hits
+    return replace(plan, candidates=ranked, complete=complete), hits
 
 
-def _ranking(space: Space, path: Path, eligible: sql.Composable, select: sql.Composable) -> sql.Composed:
+# Frames of the best sheets are read whole, so that a moment is not cut short where its frames rank too low.
+_STATEMENT = sql.SQL(
+    "WITH ranked AS MATERIALIZED ("
+    "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
+    "         point.embedding <#> %(query)b::{vector} AS distance"
+    "  FROM {table} AS point JOIN ({eligible}) AS eligible USING (asset_id, run)"
+    "  ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT %(candidates)s"
+    "), best AS MATERIALIZED ("
+    "  SELECT asset_id, run, sheet_no, min(distance) AS distance FROM ranked"
+    "  GROUP BY asset_id, run, sheet_no ORDER BY min(distance), asset_id, sheet_no LIMIT %(sheets)s"
+    "), found AS ("
+    "  SELECT ranked.*, true AS ranked FROM ranked"
+    "  UNION ALL"
+    "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
+    "         point.embedding <#> %(query)b::{vector}, false"
+    "  FROM best JOIN {table} AS point USING (asset_id, run, sheet_no)"
+    "  WHERE point.embedding <#> %(query)b::{vector} <= (best.distance + %(typical)s) / 2"
+    "    AND NOT EXISTS (SELECT FROM ranked WHERE ranked.asset_id = point.asset_id"
+    "         AND ranked.sheet_no = point.sheet_no AND ranked.tile = point.tile)"
+    ") {select}"
+)
+
+
+def _statement(space: Space, path: Path, eligible: sql.Composable, select: sql.Composable) -> sql.Composed:
     # `+ 0` hides the operator from the index: the planner would take the graph for exact searches too.
     exactly = sql.SQL(" + 0" if path == "exact" else "")
-    return sql.SQL(
-        "WITH ranked AS MATERIALIZED ("
-        " SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
-        "        point.embedding <#> %(query)b::{vector} AS distance"
-        " FROM {table} AS point JOIN ({eligible}) AS eligible USING (asset_id, run)"
-        " ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT %(candidates)s) {select}"
-    ).format(vector=vector_type(space), table=space.table, eligible=eligible, exactly=exactly, select=select)
+    return _STATEMENT.format(
+        vector=vector_type(space), table=space.table, eligible=eligible, exactly=exactly, select=select
+    )
 
 
 def vector_type(space: Space) -> sql.Composed:

@@ -1,0 +1,96 @@
+"""What is shipped: layers that fit, and handlers that start with nothing but them."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infra_cdk.layer_build import AWS_SERVICES, LAYERS, NAMES, ROOT, Target, build, fingerprint, size_bytes
+
+pytestmark = pytest.mark.infra
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LIMIT_BYTES = 250 * 1024 * 1024
+HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+START = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import handler
+assert callable(handler.handler)
+assert not [name for name in ("moto", "pytest", "ministack", "local_cloud") if name in sys.modules]
+"""
+
+
+def names(lines: str) -> set[str]:
+    """Requirement names without comments, extras and versions."""
+    return {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines.splitlines() if line and line[0].isalpha()}
+
+
+def pins(lock: Path) -> dict[str, set[str]]:
+    """Package -> versions of a requirement lock; there are two where Pythons differ."""
+    found: dict[str, set[str]] = {}
+    for package, version in re.findall(r"^([a-z0-9-]+)==([^ \\]+)", lock.read_text(), re.MULTILINE):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+def test_layers_fit_together(tmp_path: Path) -> None:
+    sizes = {}
+    for name in NAMES:
+        build(name, out=tmp_path / name)
+        sizes[name] = size_bytes(tmp_path / name)
+    assert sum(sizes.values()) < LIMIT_BYTES, sizes
+    assert list((tmp_path / "core" / "python" / "pydantic_core").glob("*cpython-313-x86_64-linux-gnu.so"))
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_handler_starts_with_its_asset_and_its_layers_alone(function: str, layers_here: Path) -> None:
+    decodes = function in ("probe_media", "extract_frames", "embed_frames")
+    layers = [layers_here / name / "python" for name in (NAMES if decodes else NAMES[:1])]
+    script = [sys.executable, "-I", "-S", "-c", START, str(ROOT / "functions" / function), *map(str, layers)]
+    environment = {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "POWERTOOLS_SERVICE_NAME": function,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(script, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_core_layer_carries_the_dependencies_of_the_package() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core = names((LAYERS / "core" / "requirements.in").read_text())
+    media = names((LAYERS / "media" / "requirements.in").read_text())
+    assert core == names("\n".join(declared["dependencies"])) | {"numpy"}
+    assert media == names("\n".join(declared["optional-dependencies"]["media"])) - {"numpy"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layer_holds_no_other_version_than_the_laptop(name: str) -> None:
+    laptop = pins(ROOT / "requirements" / "local.txt")
+    layer = pins(LAYERS / name / "requirements.txt")
+    shared = layer.keys() & laptop.keys()
+    assert len(shared) >= 2
+    assert {package: layer[package] for package in shared} == {package: laptop[package] for package in shared}
+
+
+def test_every_aws_client_of_the_code_is_described_in_the_layer() -> None:
+    code = "\n".join(path.read_text() for path in (LAYERS / "core" / "python").rglob("*.py"))
+    asked = set(re.findall(r"""(?:client|resource)\(\s*["']([a-z0-9-]+)["']""", code))
+    assert asked
+    assert asked <= AWS_SERVICES
+
+
+def test_a_layer_is_rebuilt_when_its_lock_changes() -> None:
+    assert fingerprint("core") != fingerprint("media")
+    assert fingerprint("core") == fingerprint("core")
+
+
+def test_the_target_is_the_runtime_of_the_functions() -> None:
+    from infra_cdk.layers import RUNTIME
+
+    assert f"python{Target().python}" == RUNTIME.name

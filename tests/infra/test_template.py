@@ -1,0 +1,233 @@
+"""What both stages hold, and in what they differ."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.infra
+
+FUNCTIONS = {
+    "accounts_api",
+    "authorizer",
+    "embed_frames",
+    "extract_frames",
+    "fail_asset",
+    "finish_asset",
+    "index_vectors",
+    "media_api",
+    "migrate",
+    "probe_media",
+    "purge_asset",
+    "scenarios_api",
+    "start_pipeline",
+    "sweep_assets",
+    "system_api",
+}
+OUTPUTS = {
+    "ApiUrl",
+    "BatchStateMachineArn",
+    "DatabaseSecretArn",
+    "EndpointName",
+    "EventBusName",
+    "MediaBucketName",
+    "MigrateFunctionName",
+    "PurgeDlqUrl",
+    "PurgeQueueUrl",
+    "StateMachineArn",
+    "UploadsDlqUrl",
+    "UploadsQueueUrl",
+    "UserPoolClientId",
+    "UserPoolId",
+}
+
+
+def test_every_acceptance_of_a_finding_has_a_reason(template: Any) -> None:
+    reasons = [
+        reason
+        for entries in template.metadata.values()
+        for entry in entries
+        if entry["type"] == "aws:cdk:acknowledged-rules"
+        for finding, reason in entry["data"].items()
+        if "AwsSolutions" in finding
+    ]
+    assert len(reasons) > 10
+    assert all(len(reason) > 20 and reason.endswith(".") for reason in reasons)
+
+
+def test_outputs(template: Any) -> None:
+    assert set(template.body["Outputs"]) == OUTPUTS
+
+
+def test_every_function_is_ours_runs_python_and_has_its_own_role(template: Any) -> None:
+    functions = template.functions()
+    assert set(functions) == FUNCTIONS
+    assert len(template.of("AWS::Lambda::Function")) == len(FUNCTIONS)
+    assert {f["Properties"]["Runtime"] for f in functions.values()} == {"python3.13"}
+    roles = [json.dumps(f["Properties"]["Role"]) for f in functions.values()]
+    assert len(set(roles)) == len(FUNCTIONS)
+
+
+def test_every_function_logs_to_a_group_that_ends_and_is_traced(template: Any) -> None:
+    groups = template.of("AWS::Logs::LogGroup")
+    assert all(group["Properties"]["RetentionInDays"] <= 90 for group in groups.values())
+    for function in template.functions().values():
+        properties = function["Properties"]
+        assert properties["LoggingConfig"]["LogGroup"]["Ref"] in groups
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_functions_reach_the_database_from_private_subnets(template: Any) -> None:
+    subnets = template.of("AWS::EC2::Subnet")
+    for function in template.functions().values():
+        for subnet in function["Properties"]["VpcConfig"]["SubnetIds"]:
+            assert subnets[subnet["Ref"]]["Properties"]["MapPublicIpOnLaunch"] is False
+
+
+def test_one_nat_gateway_and_a_gateway_endpoint_for_s3(template: Any) -> None:
+    assert len(template.of("AWS::EC2::NatGateway")) == 1
+    (endpoint,) = template.properties("AWS::EC2::VPCEndpoint")
+    assert endpoint["VpcEndpointType"] == "Gateway"
+    assert ".s3" in json.dumps(endpoint["ServiceName"])
+
+
+def test_buckets_are_encrypted_private_and_take_tls_only(template: Any) -> None:
+    buckets = template.of("AWS::S3::Bucket")
+    assert len(buckets) == 2
+    for bucket in buckets.values():
+        properties = bucket["Properties"]
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert properties["LifecycleConfiguration"]["Rules"]
+    refused = [
+        policy["Bucket"]["Ref"]
+        for policy in template.properties("AWS::S3::BucketPolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    assert sorted(refused) == sorted(buckets)
+
+
+def test_the_media_bucket_keeps_versions_cleans_up_and_tells_eventbridge(template: Any) -> None:
+    (media,) = [b for b in template.properties("AWS::S3::Bucket") if "VersioningConfiguration" in b]
+    rules = media["LifecycleConfiguration"]["Rules"]
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+    assert any("NoncurrentVersionExpiration" in rule for rule in rules)
+    assert media["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert media["CorsConfiguration"]["CorsRules"][0]["ExposedHeaders"] == ["ETag"]
+    assert media["LoggingConfiguration"]["DestinationBucketName"]
+
+
+def test_work_queues_have_dead_letters_and_outlast_their_consumers(template: Any) -> None:
+    queues, functions = template.of("AWS::SQS::Queue"), template.of("AWS::Lambda::Function")
+    mappings = template.properties("AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 2
+    for mapping in mappings:
+        queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        timeout_s = functions[mapping["FunctionName"]["Ref"]]["Properties"]["Timeout"]
+        assert queue["VisibilityTimeout"] >= 6 * timeout_s
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] in queues
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_missed_tick_is_kept(template: Any) -> None:
+    for name in ("sweep_assets", "index_vectors"):
+        assert template.functions()[name]["Properties"]["DeadLetterConfig"]["TargetArn"]
+
+
+def test_uploads_arrive_on_the_queue(template: Any) -> None:
+    (rule,) = [r for r in template.properties("AWS::Events::Rule") if "EventPattern" in r]
+    assert rule["EventPattern"]["detail-type"] == ["Object Created"]
+    assert rule["EventPattern"]["detail"]["object"]["key"] == [{"prefix": "uploads/"}]
+
+
+def test_schedules(template: Any) -> None:
+    rates = {
+        r["ScheduleExpression"] for r in template.properties("AWS::Events::Rule") if "EventPattern" not in r
+    }
+    assert rates == {"rate(1 minute)", "rate(15 minutes)"}
+
+
+def test_the_database_is_encrypted_backed_up_and_of_the_local_major_version(template: Any) -> None:
+    (cluster,) = template.properties("AWS::RDS::DBCluster")
+    assert cluster["StorageEncrypted"] is True
+    assert cluster["BackupRetentionPeriod"] >= 1
+    major, minor = cluster["EngineVersion"].split(".")
+    assert (major, int(minor) >= 8) == ("16", True), "pgvector 0.8 came with 16.8"
+
+
+def test_the_database_takes_connections_from_functions_and_proxy_only(template: Any) -> None:
+    groups = template.of("AWS::EC2::SecurityGroup")
+    assert not any("SecurityGroupIngress" in group["Properties"] for group in groups.values())
+    for rule in template.properties("AWS::EC2::SecurityGroupIngress"):
+        assert rule["SourceSecurityGroupId"]["Fn::GetAtt"][0] in groups
+        assert "CidrIp" not in rule
+
+
+def test_stages_differ_where_they_should(templates: Mapping[str, Any]) -> None:
+    dev, prod = templates["dev"], templates["prod"]
+    (dev_cluster,), (prod_cluster,) = (t.properties("AWS::RDS::DBCluster") for t in (dev, prod))
+    assert dev_cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] == 0
+    assert dev_cluster["ServerlessV2ScalingConfiguration"]["SecondsUntilAutoPause"] == 300
+    assert prod_cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] > 0
+    assert (dev_cluster["DeletionProtection"], prod_cluster["DeletionProtection"]) == (False, True)
+    assert (len(dev.of("AWS::RDS::DBProxy")), len(prod.of("AWS::RDS::DBProxy"))) == (0, 1)
+    kept = [b for b in prod.of("AWS::S3::Bucket").values() if b["DeletionPolicy"] == "Retain"]
+    assert len(kept) == 2
+    assert {p["DeletionPolicy"] for p in prod.of("AWS::Cognito::UserPool").values()} == {"Retain"}
+
+
+def test_the_proxy_takes_tls_and_the_application_role_only(templates: Mapping[str, Any]) -> None:
+    (proxy,) = templates["prod"].properties("AWS::RDS::DBProxy")
+    assert proxy["RequireTLS"] is True
+    assert len(proxy["Auth"]) == 1
+    assert "AppSecret" in json.dumps(proxy["Auth"])
+
+
+def test_migrations_and_index_builds_go_past_the_proxy(templates: Mapping[str, Any]) -> None:
+    functions = templates["prod"].functions()
+    hosts = {
+        name: json.dumps(f["Properties"]["Environment"]["Variables"]["SIGHTLINE_DATABASE_HOST"])
+        for name, f in functions.items()
+    }
+    assert {name for name, host in hosts.items() if "Proxy" not in host} == {"migrate", "index_vectors"}
+
+
+def test_endpoints_cost_nothing_idle_in_dev_and_scale_in_and_out_in_prod(
+    templates: Mapping[str, Any],
+) -> None:
+    variants = {
+        stage: template.properties("AWS::SageMaker::EndpointConfig")[0]["ProductionVariants"][0]
+        for stage, template in templates.items()
+    }
+    assert "ServerlessConfig" in variants["dev"]
+    assert variants["prod"]["InstanceType"].startswith("ml.g")
+    (target,) = templates["prod"].properties("AWS::ApplicationAutoScaling::ScalableTarget")
+    assert target["MinCapacity"] < target["MaxCapacity"]
+    (policy,) = templates["prod"].properties("AWS::ApplicationAutoScaling::ScalingPolicy")
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["ScaleInCooldown"] > tracking["ScaleOutCooldown"]
+    assert tracking.get("DisableScaleIn", False) is False
+
+
+def test_migrations_run_on_deploy_when_the_sql_changes(template: Any) -> None:
+    ((name, resource),) = template.of("Custom::Migrations").items()
+    functions = template.of("AWS::Lambda::Function")
+    assert functions[resource["Properties"]["ServiceToken"]["Fn::GetAtt"][0]]
+    assert len(resource["Properties"]["MigrationsHash"]) == 16
+    assert any(needed in template.of("AWS::RDS::DBInstance") for needed in resource["DependsOn"]), name
+
+
+def test_passwords_are_strong_and_sign_in_is_by_email(template: Any) -> None:
+    (pool,) = template.properties("AWS::Cognito::UserPool")
+    policy = pool["Policies"]["PasswordPolicy"]
+    assert policy.pop("MinimumLength") >= 12
+    assert {value for key, value in policy.items() if key.startswith("Require")} == {True}
+    assert pool["UsernameAttributes"] == ["email"]
+    (client,) = template.properties("AWS::Cognito::UserPoolClient")
+    assert "ALLOW_USER_PASSWORD_AUTH" in client["ExplicitAuthFlows"]
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    assert "GenerateSecret" not in client or client["GenerateSecret"] is False

@@ -18,6 +18,8 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
         "_invoke_lambda_proxy",
         "handle_execute",
     ),
+    "ministack.services.eventbridge": ("_dispatch_event",),
+    "ministack.services.s3": ("_fire_s3_event",),
     "ministack.services.lambda_svc": ("_execute_function_warm",),
     "ministack.services.stepfunctions": (
         "_ExecutionError",

@@ -160,15 +160,3 @@ def test_every_call_is_logged_in_a_file_of_the_function(probe: Any, seamed_emula
 
     assert f"START RequestId: {request_id}" in log
     assert f"REPORT RequestId: {request_id}\tDuration: " in log
-
-
-def test_reserved_concurrency_throttles(seamed_emulator: EmulatorProcess) -> None:
-    seamed_emulator.deploy(
-        "Narrow",
-        resources={"Narrow": function("narrow", ReservedConcurrentExecutions=0)},
-        functions={"narrow": SOURCE},
-    )
-    client = seamed_emulator.aws("lambda")
-
-    with pytest.raises(client.exceptions.TooManyRequestsException):
-        client.invoke(FunctionName="narrow", Payload=b"{}")

@@ -31,7 +31,7 @@ class Accounts:
         answer = self._api.call(
             "POST", "/v1/auth/login", json={"email": email, "password": password}, signed=False
         )
-        tokens = Tokens.model_validate(answer)
+        tokens = Tokens.of(answer)
         self._session.keep(email, tokens, workspace_id=None)
         me = self.me()
         first = me.workspaces[0].id if me.workspaces else None
@@ -40,7 +40,7 @@ class Accounts:
 
     def _refresh(self, refresh_token: str) -> Tokens:
         body = {"refresh_token": refresh_token}
-        return Tokens.model_validate(self._api.call("POST", "/v1/auth/refresh", json=body, signed=False))
+        return Tokens.of(self._api.call("POST", "/v1/auth/refresh", json=body, signed=False))
 
     def _only_workspace(self) -> str | None:
         """An API key belongs to one workspace."""
@@ -56,16 +56,16 @@ class Accounts:
 
     def me(self) -> Me:
         """Who is signed in, and their workspaces."""
-        return Me.model_validate(self._api.call("GET", "/v1/users/me", in_workspace=False))
+        return Me.of(self._api.call("GET", "/v1/users/me", in_workspace=False))
 
     def api_keys(self) -> list[ApiKey]:
         """The workspace's API keys."""
-        return [ApiKey.model_validate(item) for item in self._api.pages("/v1/api-keys", {})]
+        return [ApiKey.of(item) for item in self._api.pages("/v1/api-keys", {})]
 
     def create_api_key(self, name: str, *, role: str, scopes: Sequence[str] = ()) -> ApiKey:
         """A new key; only this answer holds it."""
         body = {"name": name, "role": role, **({"scopes": list(scopes)} if scopes else {})}
-        return ApiKey.model_validate(self._api.call("POST", "/v1/api-keys", json=body, creates=True))
+        return ApiKey.of(self._api.call("POST", "/v1/api-keys", json=body, creates=True))
 
     def revoke_api_key(self, key_id: str) -> None:
         """End a key."""

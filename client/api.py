@@ -84,11 +84,11 @@ class Sightline:
         """The workspace's videos, newest first."""
         params = {"status": status, "tag": tag, **{f"meta.{k}": v for k, v in (metadata or {}).items()}}
         for item in self._api.pages("/v1/assets", params):
-            yield Asset.model_validate(item)
+            yield Asset.of(item)
 
     def asset(self, asset_id: str) -> Asset:
         """One video."""
-        return Asset.model_validate(self._api.call("GET", f"/v1/assets/{asset_id}"))
+        return Asset.of(self._api.call("GET", f"/v1/assets/{asset_id}"))
 
     def delete_asset(self, asset_id: str) -> None:
         """Delete a video with its vectors and objects; the server finishes that in the background."""
@@ -122,7 +122,7 @@ class Sightline:
     def _create(self, path: Path, size_bytes: int, **about: Any) -> Created:
         body = {"content_type": content_type_of(path.name), "size_bytes": size_bytes}
         body |= {field: value for field, value in about.items() if value is not None}
-        return Created.model_validate(self._api.call("POST", "/v1/assets", json=body, creates=True))
+        return Created.of(self._api.call("POST", "/v1/assets", json=body, creates=True))
 
     def _resumable(self, key: str) -> Created | None:
         asset_id = self._unfinished.get(key)
@@ -176,7 +176,7 @@ class Sightline:
         body: dict[str, Any] = {"text": text, "limit": limit}
         body["filters"] = {name: value for name, value in filters.items() if value}
         body |= {"cursor": cursor} if cursor else {}
-        return Found.model_validate(self._api.call("POST", "/v1/search", json=body))
+        return Found.of(self._api.call("POST", "/v1/search", json=body))
 
     def sheet(self, sheet: Sheet) -> bytes:
         """The JPEG of a contact sheet."""

@@ -48,6 +48,12 @@ class StillIndexingError(ClientError):
     code = "still-indexing"
 
 
+class UnexpectedAnswerError(ClientError):
+    """The server's answer has another shape than this client knows."""
+
+    code = "unexpected-answer"
+
+
 class LocalCloudError(ClientError):
     """The local cloud did not start, or stopped."""
 

@@ -59,4 +59,6 @@ def footage_of(video: Path | None, folder: Path) -> Iterator[Footage]:
     finally:
         if renderer.poll() is None:
             renderer.kill()
-        renderer.communicate()
+        renderer.wait()
+        if renderer.stdout:
+            renderer.stdout.close()

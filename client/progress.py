@@ -19,10 +19,9 @@ from client.shapes import Asset
 _STAGES = {
     "awaiting_upload": "waiting for the upload to arrive",
     "queued": "queued",
-    "probe": "looking into the file",
-    "extract": "sampling frames",
-    "embed": "embedding frames",
-    "finish": "finishing",
+    "probing": "looking into the file",
+    "indexing": "frames",
+    "finishing": "finishing",
 }
 
 
@@ -55,5 +54,5 @@ def stage_text(asset: Asset) -> str:
     if asset.status != "processing" or asset.progress is None:
         return _STAGES.get(asset.status, asset.status)
     stage = asset.progress.stage or ""
-    counts = f" {asset.progress.done}/{asset.progress.total}" if asset.progress.total else ""
-    return _STAGES.get(stage, stage) + counts
+    counts = f"{asset.progress.done}/{asset.progress.total} " if asset.progress.total else ""
+    return counts + _STAGES.get(stage, stage)

@@ -33,7 +33,7 @@ def local_api_url(home: Path | None = None) -> str | None:
 
 
 def find_api_url(given: str | None, credentials: Credentials) -> str:
-    """The address: given, SIGHTLINE_API_URL, the local cloud that runs on this machine, or the one signed in to last.
+    """The address: given, SIGHTLINE_API_URL, a running local cloud, or the one signed in to last.
 
     Raises: NoAddressError.
     """

@@ -1,9 +1,11 @@
 """The answers of the API as typed values; unknown fields are ignored, so that the server may add some."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from client.errors import UnexpectedAnswerError
 
 Status = Literal["awaiting_upload", "processing", "ready", "failed", "expired"]
 
@@ -12,6 +14,17 @@ class Shape(BaseModel):
     """Frozen, and lenient about what the server adds."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    @classmethod
+    def of(cls, answer: object) -> Self:
+        """The answer as this shape. Raises: UnexpectedAnswerError."""
+        try:
+            return cls.model_validate(answer)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, one["loc"])) for one in error.errors()[:3])
+            raise UnexpectedAnswerError(
+                f"The server's answer is not understood ({cls.__name__}: {where}); is it another version?"
+            ) from error
 
 
 class Tokens(Shape):
@@ -59,7 +72,7 @@ class Progress(Shape):
 
     stage: str | None = None
     done: int = 0
-    total: int = 0
+    total: int | None = None
     fraction: float = 0.0
 
 
@@ -116,7 +129,15 @@ class Upload(Shape):
     upload_id: str | None = None
     part_size_bytes: int = 0
     part_count: int = 0
-    parts: list[Part] = []
+    uploaded: list[Part] = []
+
+
+class SignedPart(Shape):
+    """Where one part goes."""
+
+    part_number: int
+    url: str
+    headers: dict[str, str] = {}
 
 
 class Created(Shape):

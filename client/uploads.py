@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from client.errors import StorageError
-from client.shapes import Upload
+from client.shapes import SignedPart, Upload
 from client.transport import Retry, Transport
 
 # Addresses run out: sign no more of them at a time than are sent soon.
@@ -33,12 +33,12 @@ class SignedAddresses:
 
     def state(self) -> Upload:
         """What storage has, and a fresh address for a single PUT."""
-        return Upload.model_validate(self._api.call("GET", self._path))
+        return Upload.of(self._api.call("GET", self._path))
 
-    def parts(self, numbers: list[int]) -> dict[int, str]:
-        """Addresses by part number."""
+    def parts(self, numbers: list[int]) -> list[SignedPart]:
+        """Addresses of these parts."""
         answer = self._api.call("POST", f"{self._path}/parts", json={"part_numbers": numbers})
-        return {part["part_number"]: part["url"] for part in answer["parts"]}
+        return [SignedPart.of(part) for part in answer["parts"]]
 
     def complete(self, etags: dict[int, str]) -> None:
         """Join the parts."""
@@ -91,12 +91,12 @@ def _send_whole(sender: "_Sender", upload: Upload, addresses: SignedAddresses) -
 
 
 def _send_parts(sender: "_Sender", upload: Upload, addresses: SignedAddresses) -> None:
-    etags = {part.part_number: part.etag for part in upload.parts}
-    sender.counter.add(sum(part.size_bytes for part in upload.parts))
+    etags = {part.part_number: part.etag for part in upload.uploaded}
+    sender.counter.add(sum(part.size_bytes for part in upload.uploaded))
     refused = 0
     while missing := [number for number in range(1, upload.part_count + 1) if number not in etags]:
-        urls = addresses.parts(missing[:SIGNED_AT_ONCE])
-        arrived = _send_signed(sender, upload, urls)
+        signed = addresses.parts(missing[:SIGNED_AT_ONCE])
+        arrived = _send_signed(sender, upload, signed)
         refused = 0 if arrived else refused + 1
         if refused > 1:
             raise StorageError("Storage refuses the addresses of the parts, also fresh ones.")
@@ -104,11 +104,11 @@ def _send_parts(sender: "_Sender", upload: Upload, addresses: SignedAddresses) -
     addresses.complete(dict(sorted(etags.items())))
 
 
-def _send_signed(sender: "_Sender", upload: Upload, urls: dict[int, str]) -> dict[int, str]:
+def _send_signed(sender: "_Sender", upload: Upload, signed: list[SignedPart]) -> dict[int, str]:
     """The ETags of the parts that arrived. Ctrl-C ends the parts on their way as well."""
     with ThreadPoolExecutor(PARALLEL_PARTS) as pool:
         try:
-            sent = pool.map(lambda item: _send_part(sender, upload, *item), urls.items())
+            sent = pool.map(lambda part: _send_part(sender, upload, part), signed)
             return {number: etag for number, etag in sent if etag is not None}
         except BaseException:
             sender.stopped = True
@@ -116,15 +116,15 @@ def _send_signed(sender: "_Sender", upload: Upload, urls: dict[int, str]) -> dic
             raise
 
 
-def _send_part(sender: "_Sender", upload: Upload, number: int, url: str) -> tuple[int, str | None]:
+def _send_part(sender: "_Sender", upload: Upload, part: SignedPart) -> tuple[int, str | None]:
     """The part's ETag, or None when its address had run out."""
-    offset = (number - 1) * upload.part_size_bytes
+    offset = (part.part_number - 1) * upload.part_size_bytes
     size = min(upload.part_size_bytes, sender.size - offset)
-    response = sender.put(url, offset=offset, size=size, headers={})
+    response = sender.put(part.url, offset=offset, size=size, headers=part.headers)
     if response.status_code == EXPIRED:
-        return number, None
+        return part.part_number, None
     _accepted(response)
-    return number, response.headers["etag"]
+    return part.part_number, response.headers["etag"]
 
 
 def _accepted(response: httpx.Response) -> None:

@@ -143,7 +143,7 @@ class FakeSightline:
         asset_id = str(uuid4())
         about = {"interval_s": 1.0, "metadata": {}, "tags": []} | body
         asset = {**about, "id": asset_id, "status": "awaiting_upload", "run": 0, "failure": None}
-        asset |= {"progress": {"stage": "queued", "done": 0, "total": 0, "fraction": 0.0}}
+        asset |= {"progress": {"stage": "queued", "done": 0, "total": None, "fraction": 0.0}}
         asset |= {"created_at": NOW, "updated_at": NOW, "duration_s": 61.5}
         self.store.assets[asset_id] = asset
         return 201, {"asset": asset, "upload": self.upload_of(asset)}
@@ -161,7 +161,7 @@ class FakeSightline:
             "upload_id": "u1",
             "part_size_bytes": size,
             "part_count": count,
-            "parts": parts,
+            "uploaded": parts,
         }
 
     def read_asset(self, asset_id: str) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class FakeSightline:
             raise ProblemError(404, "not-found", "There is nothing here.")
         if asset["status"] == "processing":
             done = asset["progress"]["done"] + 1
-            asset["progress"] = {"stage": "embed", "done": done, "total": 2, "fraction": done / 2}
+            asset["progress"] = {"stage": "indexing", "done": done, "total": 2, "fraction": done / 2}
             if done == 2:
                 self._finish(asset)
         return asset
@@ -368,7 +368,9 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, owner.upload_of(asset)
         if rest == "upload/parts":
             address = f"{owner.url}/storage/{asset_id}/{{}}?epoch={owner.store.epoch}"
-            parts = [{"part_number": n, "url": address.format(n)} for n in body["part_numbers"]]
+            parts = [
+                {"part_number": n, "url": address.format(n), "headers": {}} for n in body["part_numbers"]
+            ]
             return 200, {"parts": parts, "expires_at": NOW}
         if rest == "upload/complete":
             assert [part["part_number"] for part in body["parts"]] == sorted(owner.store.bytes_of[asset_id])

@@ -60,7 +60,7 @@ class Accounts(Construct):
         self.api.route(
             self.accounts_api,
             Route(path="/v1/auth/{proxy+}", methods=(POST,), caller="anyone"),
-            Route(path="/v1/users/{proxy+}", methods=(GET, PUT, DELETE), caller="user"),
+            Route(path="/v1/users/me", methods=(GET, PUT, DELETE), caller="user"),
             Route(path="/v1/workspaces", methods=(GET, POST), caller="user"),
             Route(path="/v1/workspaces/{proxy+}", methods=(GET, POST, PATCH, DELETE)),
             Route(path="/v1/api-keys", methods=(GET, POST)),

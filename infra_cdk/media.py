@@ -72,6 +72,7 @@ class Media(Construct):
             function,
             Route(path="/v1/assets", methods=(GET, POST)),
             Route(path="/v1/assets/{proxy+}", methods=(GET, POST, PATCH, DELETE)),
+            Route(path="/v1/users/me/videos", methods=(GET,), caller="user"),
         )
         return function
 

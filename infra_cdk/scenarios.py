@@ -42,11 +42,7 @@ class Scenarios(Construct):
         )
         self.scenarios_api.allow("s3:GetObject", on=storage.media.arn_for_objects(SHEETS), why=PREFIX)
         inference.admit(self.scenarios_api)
-        api.route(
-            self.scenarios_api,
-            Route(path="/v1/search", methods=(POST,)),
-            Route(path="/v1/search/{proxy+}", methods=(POST,)),
-        )
+        api.route(self.scenarios_api, Route(path="/v1/search", methods=(POST,)))
         self.index_vectors = Function(
             self,
             "IndexVectors",

@@ -24,7 +24,8 @@ Vectors = NDArray[np.float32]
 
 def unit(vectors: NDArray[np.floating[Any]]) -> Vectors:
     """Each row at length 1."""
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / length, np.float32)
 
 
 def word_vector(text: str) -> Vectors:
@@ -40,7 +41,8 @@ def frames_showing(texts: Sequence[str], *, seed: int = 0) -> Vectors:
     """One vector per frame: what all footage has in common, what this frame shows, and noise."""
     random = np.random.default_rng(seed)
     noise = random.standard_normal((len(texts), DIM)) / np.sqrt(DIM)
-    shown = np.stack([word_vector(text) if text else np.zeros(DIM) for text in texts])
+    nothing = np.zeros(DIM, np.float32)
+    shown = np.stack([word_vector(text) if text else nothing for text in texts])
     return unit(0.8 * word_vector("road") + 0.8 * shown + 0.6 * noise)
 
 

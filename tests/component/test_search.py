@@ -11,7 +11,6 @@ from sightline.database import close_idle, transaction
 from sightline.http import as_lambda, create_app
 from sightline.ports import Blobs, Embedder
 from sightline.scenarios.routes import router
-from sightline.settings import get_settings
 from sightline.vectors.store import promote_run
 from tests.component.conftest import Answer, Handler, call, key_of, member_of
 from tests.component.footage import MODEL, PaperBlobs, WordEmbedder, frames_showing, index_run, index_video
@@ -273,18 +272,14 @@ def test_who_may_search(search: Search, workspace: Workspace, handler: Handler) 
 
 
 def test_too_many_searches_are_told_when_to_come_back(
-    search: Search, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    search: Search, workspace: Workspace, set_settings: Callable[..., None]
 ) -> None:
-    monkeypatch.setenv("SIGHTLINE_SEARCH_RATE_PER_MINUTE", "2")
-    get_settings.cache_clear()
-    try:
-        answers = [search() for _ in range(3)]
-    finally:
-        monkeypatch.undo()
-        get_settings.cache_clear()
+    set_settings(search_rate_per_minute=2)
+    answers = [search() for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert answers[-1].json["code"] == "rate-limited"
-    assert int({k.lower(): v for k, v in answers[-1].headers.items()}["retry-after"]) > 0
+    headers = {name.lower(): value for name, value in answers[-1].headers.items()}
+    assert int(headers["retry-after"]) > 0
 
 
 def test_an_endpoint_that_is_down_is_said_plainly(

@@ -15,11 +15,10 @@ from functions.index_vectors.handler import handler as index_vectors
 from sightline.database import close_idle, owner_connection, transaction
 from sightline.scenarios import store
 from sightline.scenarios.schemas import Filters, FrameHit
-from sightline.settings import get_settings
 from sightline.vectors import indexes
 from sightline.vectors.search import Plan, background_scores, choose_path, table_state
 from sightline.vectors.spaces import Space, find_space
-from tests.component.conftest import LambdaContext
+from tests.component.conftest import LambdaContext, sample
 from tests.component.footage import DIM, Vectors, index_video, unit
 from tests.conftest import Database, Workspace, new_workspace
 
@@ -50,7 +49,7 @@ def crowd(database: Database) -> tuple[Workspace, Workspace]:
 
 
 def maintain() -> dict[str, Any]:
-    answer: dict[str, Any] = index_vectors({}, LambdaContext())
+    answer: dict[str, Any] = index_vectors(sample("index_vectors/tick"), LambdaContext())
     return answer
 
 
@@ -226,18 +225,13 @@ def test_only_one_builds_at_a_time(crowd: tuple[Workspace, Workspace]) -> None:
 
 
 def test_a_small_table_has_no_index(
-    crowd: tuple[Workspace, Workspace], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    crowd: tuple[Workspace, Workspace], workspace: Workspace, set_settings: Callable[..., None]
 ) -> None:
     model_id = f"few-{uuid4().hex}"
     index_video(workspace, scenes(300, seed=1), model_id=model_id)
     assert maintain()["done"] == []
-    monkeypatch.setenv("SIGHTLINE_INDEX_MIN_ROWS", "299")
-    get_settings.cache_clear()
-    try:
-        built = maintain()["done"]
-    finally:
-        monkeypatch.undo()
-        get_settings.cache_clear()
+    set_settings(index_min_rows=299)
+    built = maintain()["done"]
     with transaction(workspace.id) as conn:
         space = find_space(conn, model_id=model_id, dim=DIM)
     assert space is not None

@@ -148,7 +148,7 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.ports = ports or {}
+    app.state.ports, app.state.routers = ports or {}, routers
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(SightlineError, answer_known)

@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from sightline.errors import (
@@ -111,7 +112,17 @@ def answer_unrouted(request: Request, error: Exception) -> JSONResponse:
         raise error
     known = _BY_STATUS.get(error.status_code, InternalError)
     response = problem(known(), trace=request_trace(request.scope))
-    allow = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow")
-    if allow:
-        response.headers["Allow"] = allow
+    if error.status_code == MethodNotAllowedError.status:
+        response.headers["Allow"] = ", ".join(_methods_at(request))
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Starlette itself names only the methods of the first route that fits."""
+    fitting = [
+        route.methods or set()
+        for router in request.app.state.routers
+        for route in router.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return sorted(set().union(*fitting))

@@ -32,7 +32,7 @@ class Deployment:
     """One stack on one emulator."""
 
     def __init__(
-        self, *, emulator_url: str, assembly: Path, stack: str, ca_bundle: str | None = None
+        self, *, emulator_url: str, assembly: Path, stack: str, authority: Path | None = None
     ) -> None:
         self._assembly = assembly
         self._stack = stack
@@ -40,7 +40,7 @@ class Deployment:
             aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION
         )
         self._url = emulator_url
-        self._verify = ca_bundle or True
+        self._verify = str(authority) if authority else True
         self._cloudformation: CloudFormationClient = self._client("cloudformation")
 
     def run(self, *, sources_path: Path, deadline_s: float = DEADLINE_S) -> dict[str, str]:

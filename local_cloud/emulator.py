@@ -73,9 +73,7 @@ async def _serve(config: EmulatorConfig, front: Front, checkpoint: Checkpoint) -
     settings.loglevel = "WARNING"
     api = f"127.0.0.1:{config.api_port}"
     if config.iam:
-        from ministack.core.tls import resolve_tls_material
-
-        settings.certfile, settings.keyfile = resolve_tls_material()
+        settings.certfile, settings.keyfile = config.certificate, config.certificate_key
         settings.insecure_bind = [api]
     else:
         settings.bind.append(api)

@@ -14,7 +14,8 @@ ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105 - the emulator's administrator, o
 
 @dataclass(frozen=True)
 class EmulatorConfig:
-    """Ports, folders and addresses; `iam` evaluates IAM policies and serves TLS, as the cloud does."""
+    """Ports, folders and addresses; `iam` evaluates IAM policies and serves TLS,
+    as the cloud does."""
 
     port: int
     api_port: int
@@ -27,6 +28,8 @@ class EmulatorConfig:
     max_workers: int
     api_timeout_s: float
     iam: bool
+    certificate: str | None
+    certificate_key: str | None
     addresses: LocalAddresses
 
     def write(self, path: Path) -> None:
@@ -45,7 +48,9 @@ class EmulatorConfig:
 
     def environment(self) -> dict[str, str]:
         """MiniStack's own settings; it reads them when it is imported."""
+        tls = {"MINISTACK_SSL_CERT": self.certificate, "MINISTACK_SSL_KEY": self.certificate_key}
         return {
+            **{name: value for name, value in tls.items() if value},
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "localhost",

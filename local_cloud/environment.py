@@ -12,7 +12,8 @@ ADDED_VARIABLES: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "the emulator's account, or the function's own role where IAM is evaluated",
     "AWS_SECRET_ACCESS_KEY": "belongs to the key",
     "AWS_SESSION_TOKEN": "belongs to the key",
-    "AWS_CA_BUNDLE": "the emulator's own certificate, where it serves TLS",
+    "AWS_CA_BUNDLE": "who signed the emulator's certificate, where it serves TLS",
+    "SSL_CERT_FILE": "the same, for everything that is not an AWS client",
     "AWS_XRAY_SDK_ENABLED": "false: there is no X-Ray daemon here",
     "SIGHTLINE_DATABASE_URL": "the local Postgres, for functions that have the application's secret",
     "SIGHTLINE_OWNER_DATABASE_URL": "the local Postgres, for functions that have the owner's secret",
@@ -52,7 +53,7 @@ def added_environment(
         **addresses.passed_on,
     }
     if addresses.ca_bundle:
-        added["AWS_CA_BUNDLE"] = addresses.ca_bundle
+        added |= {"AWS_CA_BUNDLE": addresses.ca_bundle, "SSL_CERT_FILE": addresses.ca_bundle}
     if "SIGHTLINE_DATABASE_SECRET_ARN" in own:
         added["SIGHTLINE_DATABASE_URL"] = addresses.database
     if "SIGHTLINE_OWNER_DATABASE_SECRET_ARN" in own:

@@ -97,9 +97,9 @@ class Home:
         """
         path = self.path / "ports.json"
         last: Mapping[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        api = api_port or (None if api_port == 0 and "api" not in last else last.get("api"))
-        if api is None:
-            api = ports.free_port() if api_port == 0 else DEFAULT_API_PORT
+        api = api_port or last.get("api", DEFAULT_API_PORT)
+        if api_port == 0 and ("api" not in last or not ports.is_free(api)):
+            api = ports.free_port()
         ports.require_free(api, purpose="the HTTP API", option="--port")
         chosen = {"api": api}
         for name in ("emulator", "endpoint", "postgres"):

@@ -11,7 +11,6 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
     "ministack.app": ("app", "_build_persistence_save_dict"),
     "ministack.core.lambda_runtime": ("execution_credentials",),
     "ministack.core.persistence": ("save_state", "_json_default"),
-    "ministack.core.tls": ("resolve_tls_material",),
     "ministack.services.apigateway": (
         "_cors_preflight_response",
         "_cors_response_headers",

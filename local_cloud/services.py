@@ -1,6 +1,7 @@
 """The long-running processes of the local cloud, each started, watched and stopped the same way."""
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +28,7 @@ class Service:
     cwd: Path
     log_path: Path
     ready_url: str
+    authority: Path | None = None
     start_timeout_s: float = 60.0
     process: Leashed | None = None
     _starts: list[float] = field(default_factory=list)
@@ -46,7 +48,7 @@ class Service:
     def wait_ready(self) -> None:
         """Raises: LocalCloudError when it ends instead, or takes too long."""
         deadline = time.monotonic() + self.start_timeout_s
-        while not answers_ok(self.ready_url):
+        while not answers_ok(self.ready_url, authority=self.authority):
             if self.pid is None:
                 raise LocalCloudError(f"{self.name} ended while it started.\n{self.log_tail()}")
             if time.monotonic() > deadline:
@@ -78,10 +80,11 @@ class Service:
         return "\n".join([f"The end of {self.log_path}:", *text.splitlines()[-lines:]])
 
 
-def answers_ok(url: str, *, timeout_s: float = 2.0) -> bool:
-    """True when a GET answers 2xx."""
+def answers_ok(url: str, *, authority: Path | None = None, timeout_s: float = 2.0) -> bool:
+    """True when a GET of one of our own addresses answers 2xx."""
+    trust = ssl.create_default_context(cafile=authority) if authority else None
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310 - our own http addresses
+        with urllib.request.urlopen(url, timeout=timeout_s, context=trust) as response:  # noqa: S310
             return bool(200 <= response.status < 300)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local_cloud.certificate import Certificate, ensure_certificate
 from local_cloud.database import DatabaseUrls, prepare_database
 from local_cloud.deploy import Deployment
 from local_cloud.emulator_config import EmulatorConfig
@@ -46,6 +47,7 @@ class LocalCloud:
         self._services: list[Service] = []
         self._postgres: EmbeddedPostgres | None = None
         self._outputs: dict[str, str] = {}
+        self._certificate: Certificate | None = None
 
     def start(self) -> None:
         """Everything up, deployed and answering; cloud.json written.
@@ -59,6 +61,8 @@ class LocalCloud:
         if left := end_leftovers(self._pids_path):
             self._say(f"took over from a run that was killed (ended its {', '.join(left)})")
         self.ports = self.home.choose_ports(api_port=self._options.api_port)
+        if self._options.iam:
+            self._certificate = ensure_certificate(self.home.path / "tls")
         with ThreadPoolExecutor(3) as pool:
             assembly = pool.submit(self._synthesize)
             endpoint = pool.submit(self._start_endpoint)
@@ -97,6 +101,10 @@ class LocalCloud:
     @property
     def _pids_path(self) -> Path:
         return self.home.path / "pids.json"
+
+    @property
+    def _authority(self) -> Path | None:
+        return self._certificate.authority if self._certificate else None
 
     @property
     def _emulator_url(self) -> str:
@@ -150,6 +158,7 @@ class LocalCloud:
             cwd=ROOT,
             log_path=self.home.logs_dir / "emulator.log",
             ready_url=f"{self._emulator_url}/_sightline/workers",
+            authority=self._authority,
         )
         self._run(service)
 
@@ -159,7 +168,7 @@ class LocalCloud:
             endpoint=self._endpoint_url,
             database=database.app,
             owner_database=database.owner,
-            ca_bundle=None,
+            ca_bundle=str(self._authority) if self._authority else None,
             bytecode_dir=str(self.home.path / "pycache"),
             passed_on={name: os.environ[name] for name in PASSED_ON if name in os.environ},
         )
@@ -175,6 +184,8 @@ class LocalCloud:
             max_workers=max(2, os.cpu_count() or 2),
             api_timeout_s=API_TIMEOUT_S,
             iam=self._options.iam,
+            certificate=str(self._certificate.chain) if self._certificate else None,
+            certificate_key=str(self._certificate.key) if self._certificate else None,
             addresses=addresses,
         )
 
@@ -190,7 +201,12 @@ class LocalCloud:
 
     def _deploy(self) -> None:
         started = time.monotonic()
-        deployment = Deployment(emulator_url=self._emulator_url, assembly=self.home.assembly_dir, stack=STACK)
+        deployment = Deployment(
+            emulator_url=self._emulator_url,
+            assembly=self.home.assembly_dir,
+            stack=STACK,
+            authority=self._authority,
+        )
         self._outputs = deployment.run(sources_path=self.home.emulator_dir / "sources.json")
         # CloudFormation runs migrations when they change; the database may be another one than last time.
         deployment.call(self._outputs["MigrateFunctionName"])
@@ -200,7 +216,7 @@ class LocalCloud:
             timeout_s=HEALTH_TIMEOUT_S,
             message=f"GET /health does not answer; see {self.home.logs_dir}/system_api.log",
         )
-        answers_ok(f"{self._emulator_url}/_sightline/checkpoint")
+        answers_ok(f"{self._emulator_url}/_sightline/checkpoint", authority=self._authority)
 
     def _announce(self, started: float) -> None:
         self._write_cloud()

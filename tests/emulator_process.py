@@ -109,6 +109,8 @@ class EmulatorProcess:
             max_workers=4,
             api_timeout_s=API_TIMEOUT_S,
             iam=False,
+            certificate=None,
+            certificate_key=None,
             addresses=LocalAddresses(
                 emulator=self.url,
                 endpoint="http://127.0.0.1:9",

@@ -19,12 +19,12 @@ ENV = @"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/
 .PHONY: demo
 demo: ## upload a driving video, index it, ask four questions (VIDEO=own.mp4 QUERY="truck ahead")
 	$(ENV) local
-	@$(RUN) -m client demo $${VIDEO:+--video "$$VIDEO"} $${QUERY:+--query "$$QUERY"}
+	@$(RUN) -m client demo $${VIDEO:+--video "$$VIDEO"} $${QUERY:+--query "$$QUERY"} $${PORT:+--port "$$PORT"}
 
 .PHONY: up
-up: ## keep the local cloud running in the foreground; what it stores survives a restart
+up: ## keep the local cloud running in the foreground; its data survives a restart (PORT=8420)
 	$(ENV) local
-	@$(RUN) -m client up
+	@$(RUN) -m client up $${PORT:+--port "$$PORT"}
 
 ## Work on it
 TIERS := unit component contract infra local docs

@@ -11,7 +11,7 @@ from client import account_commands, asset_commands
 from client.caller import Target
 from client.demo import demo
 from client.errors import ClientError
-from client.local import run_local_cloud
+from client.local import Port, port_option, run_local_cloud
 from client.output import exit_code, print_error
 from client.search_command import search
 
@@ -46,11 +46,9 @@ def root(
 
 
 @app.command(rich_help_panel="This machine")
-def up(
-    port: Annotated[int | None, typer.Option(help="Port of the API; a free one where not given.")] = None,
-) -> None:
+def up(port: Port = None) -> None:
     """Keep the local cloud running in the foreground (Ctrl-C stops it; its data stays)."""
-    run_local_cloud("up", *(["--port", str(port)] if port else []))
+    run_local_cloud("up", *port_option(port))
 
 
 @app.command(rich_help_panel="This machine")

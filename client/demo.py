@@ -18,7 +18,7 @@ from client.asset_commands import wait_until_ready
 from client.credentials import PrivateFile
 from client.errors import ClientError, ForbiddenError, NotFoundError, UnauthenticatedError
 from client.footage import Footage, footage_of
-from client.local import local_cloud
+from client.local import Port, local_cloud
 from client.output import JsonFlag, clock, notes, print_json, results
 from client.picture import Answer, write_picture
 from client.progress import upload_bar
@@ -46,6 +46,7 @@ def demo(
     picture: Annotated[Path, typer.Option(dir_okay=False, help="Where the found frames go.")] = Path(
         "demo.png"
     ),
+    port: Port = None,
     again: Annotated[
         bool, typer.Option("--again", help="Upload and index anew, also what is there.")
     ] = False,
@@ -57,34 +58,37 @@ def demo(
         console.print("This demo's footage is [bold]rendered[/bold] by Sightline itself. For your own:")
         console.print(f"  {OWN_FOOTAGE}\n", markup=False, soft_wrap=True)
     try:
-        with stopped_in_order(), footage_of(video, home / "demo") as footage:
-            _demonstrate(footage, query or QUESTIONS, picture, home, console, again=again, as_json=as_json)
+        with (
+            stopped_in_order(),
+            footage_of(video, home / "demo") as footage,
+            _started(home, port, console) as api_url,
+            Sightline(api_url, config_dir=home / "demo") as sightline,
+        ):
+            sign_in(sightline, home)
+            _demonstrate(sightline, footage, query or QUESTIONS, picture, again=again, as_json=as_json)
     except ClientError as error:
         error.add_note(f"Logs: {home / 'logs'}")
         raise
 
 
 def _demonstrate(
+    sightline: Sightline,
     footage: Footage,
     questions: Sequence[str],
     picture: Path,
-    home: Path,
-    console: Console,
     *,
     again: bool,
     as_json: bool,
 ) -> None:
-    with _started(home, console) as api_url, Sightline(api_url, config_dir=home / "demo") as sightline:
-        sign_in(sightline, home)
-        asset = _indexed(sightline, _waited_for(footage, console), console, again=again)
-        found = [(text, _ask(sightline, text, asset, as_json=as_json)) for text in questions]
-        answers = [Answer(text, answer.moments) for text, answer in found]
-        frames = write_picture(picture, answers, sightline.sheet)
-        if as_json:
-            asked = [{"text": text, "answer": answer.model_dump(mode="json")} for text, answer in found]
-            print_json({"asset": asset, "questions": asked, "picture": str(picture.resolve())})
-        console.print(f"\n{frames} found frames: {picture.resolve()}", markup=False, soft_wrap=True)
-        console.print("To keep it running: make up. What to do then: docs/client.md", markup=False)
+    console = notes()
+    asset = _indexed(sightline, _waited_for(footage, console), console, again=again)
+    found = [(text, _ask(sightline, text, asset, as_json=as_json)) for text in questions]
+    frames = write_picture(picture, [Answer(text, one.moments) for text, one in found], sightline.sheet)
+    if as_json:
+        asked = [{"text": text, "answer": one.model_dump(mode="json")} for text, one in found]
+        print_json({"asset": asset, "questions": asked, "picture": str(picture.resolve())})
+    console.print(f"\n{frames} found frames: {picture.resolve()}", markup=False, soft_wrap=True)
+    console.print("To keep it running: make up. What to do then: docs/client.md", markup=False)
 
 
 @contextmanager
@@ -103,8 +107,10 @@ def stopped_in_order() -> Iterator[None]:
 
 
 @contextmanager
-def _started(home: Path, console: Console) -> Iterator[str]:
-    with local_cloud(home, while_starting=lambda: console.status("Starting the local cloud")) as cloud:
+def _started(home: Path, port: int | None, console: Console) -> Iterator[str]:
+    with local_cloud(
+        home, port=port, while_starting=lambda: console.status("Starting the local cloud")
+    ) as cloud:
         said = "started" if cloud.is_ours else "found running"
         console.print(f"Local cloud {said}: {cloud.api_url}", markup=False)
         yield cloud.api_url

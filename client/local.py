@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import httpx
+import typer
 
 from client.errors import LocalCloudError
 from client.session import local_api_url
@@ -20,6 +22,14 @@ START_WITHIN_S = 240.0
 # It stops workers, the endpoint and Postgres in turn; after this it is ended.
 STOP_WITHIN_S = 40.0
 _LOG_TAIL_LINES = 15
+
+
+Port = Annotated[int | None, typer.Option(help="Port of the API; the last one, or 8420. 0: any free one.")]
+
+
+def port_option(port: int | None) -> list[str]:
+    """The local cloud's own option."""
+    return [] if port is None else ["--port", str(port)]
 
 
 def run_local_cloud(*arguments: str) -> None:
@@ -45,7 +55,7 @@ class LocalCloud:
 
 @contextmanager
 def local_cloud(
-    home: Path, *, while_starting: Callable[[], AbstractContextManager[object]]
+    home: Path, *, port: int | None, while_starting: Callable[[], AbstractContextManager[object]]
 ) -> Iterator[LocalCloud]:
     """The local cloud that runs here already, or one started now and stopped after.
 
@@ -60,7 +70,7 @@ def local_cloud(
     with log.open("wb") as output:
         # A session of its own: Ctrl-C then reaches only us, and we stop it in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud", "up", "--home", str(home)],
+            [sys.executable, "-m", "local_cloud", "up", "--home", str(home), *port_option(port)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -114,8 +114,8 @@ def span(start_s: float, end_s: float) -> str:
 
 
 def percent(share: float) -> str:
-    """0.874 is 87 %."""
-    return f"{share * 100:.0f} %"
+    """0.879 is 87 %: rounded down, so that only what is certain reads 100 %."""
+    return f"{int(share * 100 + 1e-9)} %"
 
 
 def bytes_text(size: int) -> str:

@@ -47,7 +47,9 @@ def write_picture(path: Path, answers: Sequence[Answer], fetch: FetchSheet) -> i
 
     rows = [(answer.text, [_framed(moment, sheet_of) for moment in _shown(answer)]) for answer in answers]
     heights = [_HEADING_HEIGHT + _frames_height(frames) for _, frames in rows]
-    width = FRAMES_A_ROW * (FRAME_WIDTH + _GAP) + _GAP
+    columns = min(FRAMES_A_ROW, max((len(frames) for _, frames in rows), default=1) or 1)
+    # A question needs about two frames' width.
+    width = max(columns, 2) * (FRAME_WIDTH + _GAP) + _GAP
     canvas = Image.new("RGB", (width, sum(heights) + _GAP), _PAPER)
     top = 0
     for (text, frames), height in zip(rows, heights, strict=True):

@@ -17,6 +17,10 @@ from sightline.media.sampling import Chunk, Plan, cell_of
 
 HELD_BYTES = 64 * 1024**2
 """Bytes of packets kept undecoded while it is open whether a frame before the next key frame is wanted."""
+SOME_DAMAGE = 2
+"""Damaged frames that are left out of any stretch, however short."""
+MAX_DAMAGED_SHARE = 0.05
+"""Share of damaged frames above which a video is refused; fewer are left out and the rest is indexed."""
 SKIP_S = 10.0
 """Seconds to the next wanted frame from which seeking is cheaper than reading on (a read-ahead of 8 MiB)."""
 
@@ -33,6 +37,11 @@ class Damage:
         """0 for a whole stretch, 1 where nothing could be used."""
         return self.damaged / max(1, self.decoded + self.damaged)
 
+    @property
+    def bearable(self) -> bool:
+        """Whether the stretch can be indexed without what was lost."""
+        return self.damaged <= SOME_DAMAGE or self.share <= MAX_DAMAGED_SHARE
+
 
 @dataclass(slots=True)
 class Sampler:
@@ -48,6 +57,9 @@ class Sampler:
 
     def __post_init__(self) -> None:
         self._next_s = self.chunk.start_s
+        if self.plan.mode == "keyframes":
+            # Each is decoded alone: threads would only wait for the next.
+            self.stream.codec_context.thread_count = 1
         for other in self.container.streams:
             if other is not self.stream:
                 other.discard = Discard.all
@@ -55,10 +67,7 @@ class Sampler:
     def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
         self._clean_from_s = self.chunk.start_s
         self._seek(self.chunk.start_s)
-        if self.plan.mode == "keyframes":
-            return self._keyframes()
-        self.stream.codec_context.thread_type = "AUTO"
-        return self._all()
+        return self._keyframes() if self.plan.mode == "keyframes" else self._all()
 
     def _seek(self, time_s: float) -> None:
         ticks = round((time_s + self.plan.origin_s) / float(self.stream.time_base or 1))
@@ -84,7 +93,10 @@ class Sampler:
             if time_s >= self.chunk.end_s:
                 return
             if self._wanted(time_s):
-                yield from self._kept([*self._decoded(packet), *self._flushed()])
+                frames = [*self._decoded(packet), *self._flushed()]
+                if not frames:
+                    self.damage.damaged += 1
+                yield from self._kept(frames)
             elif self._next_s - time_s > SKIP_S and sought_s < self._next_s:
                 sought_s = self._next_s
                 self._seek(sought_s)
@@ -119,7 +131,8 @@ class Sampler:
         try:
             return list(self.stream.codec_context.decode(packet))
         except av.error.FFmpegError:
-            self._note_damage(None if packet is None else self._time(packet))
+            if self.plan.mode == "all":
+                self._note_damage(None if packet is None else self._time(packet))
             return []
 
     def _note_damage(self, time_s: float | None) -> None:

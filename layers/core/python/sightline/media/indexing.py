@@ -12,6 +12,8 @@ from sightline.ports import Blobs, Events, Pipeline
 from sightline.telemetry import logger
 from sightline.vectors.store import promote_run
 
+SOME_LOST, MAX_LOST_SHARE = 2, 0.05
+"""Frames that may be missing from any video, and their share above which it counts as damaged."""
 READY, FAILED = "asset.ready", "asset.failed"
 
 
@@ -74,7 +76,7 @@ def finish_asset(
                 raise superseded()
         else:
             tally = run_store.tally(conn, asset_uuid, run)
-            _check_done(tally)
+            _check_done(row, tally)
             row = run_store.finish(conn, asset_uuid, run, frames=tally["frames"]) or row
             promote_run(conn, asset_id=asset_uuid, run=run)
     _drop_older_sheets(row, blobs=blobs)
@@ -82,11 +84,14 @@ def finish_asset(
     return {"frames": row["frames_done"]}
 
 
-def _check_done(tally: Row) -> None:
+def _check_done(row: Row, tally: Row) -> None:
     if tally["chunks_left"] or tally["sheets_left"] or not tally["chunks"]:
         raise RuntimeError(f"{tally['chunks_left']} chunks and {tally['sheets_left']} sheets are not done")
     if not tally["frames"]:
         raise unreadable("no-frames")
+    lost = row["frames_total"] - tally["frames"]
+    if row["plan"]["exact"] and lost > SOME_LOST and lost > MAX_LOST_SHARE * row["frames_total"]:
+        raise unreadable("corrupt-media", f"{lost:,} of {row['frames_total']:,} frames could not be decoded.")
 
 
 def _drop_older_sheets(row: Row, *, blobs: Blobs) -> None:

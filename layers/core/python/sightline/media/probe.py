@@ -22,9 +22,9 @@ READ_BYTES = 256 * 1024
 SCAN_BYTES = 1024**3
 """Bytes read to learn the times of a file without an index; a larger file is taken at its word."""
 MAX_PIXELS = 8192 * 8192
+MAX_FPS = 1000
+"""Frames per second: steps shorter than this are a broken time base, not a camera."""
 FIRST_PICTURE_PACKETS = 600
-MAX_DAMAGED_SHARE = 0.05
-"""Share of damaged frames above which a video is refused; fewer are left out and the rest is indexed."""
 LOOSE_END_S = 2.0
 """Seconds by which packets may fall short of the stated duration before the file counts as cut off."""
 
@@ -40,13 +40,6 @@ class Timeline:
     times_s: NDArray[np.float64]
     keys_s: NDArray[np.float64]
     complete: bool
-
-    @property
-    def longest_gop_s(self) -> float:
-        """Seconds between key frames at their rarest; endless where that is not known."""
-        if not self.complete or not len(self.keys_s):
-            return float("inf")
-        return float(np.diff(np.append(self.keys_s, self.times_s[-1])).max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,10 @@ def _video_stream(container: InputContainer) -> VideoStream:
         what = "only sound" if container.streams.audio else "no picture track"
         raise unreadable("no-video-stream", f"The file has {what}: there is nothing to look at.")
     best = container.streams.best("video")
-    return best if isinstance(best, VideoStream) and best in played else played[0]
+    stream = best if isinstance(best, VideoStream) and best in played else played[0]
+    # Never by slices: that switches off H.264's error concealment, and with it the marks on damaged frames.
+    stream.thread_type = "FRAME"
+    return stream
 
 
 def _check_type(container: InputContainer, content_type: str) -> None:
@@ -137,16 +133,28 @@ def _read_timeline(container: InputContainer, stream: VideoStream, *, size_bytes
     """From the file's index where it has a whole one, else by reading its packets."""
     entries = stream.index_entries
     if len(entries) and len(entries) == stream.frames:
-        if max(entry.pos + entry.size for entry in entries) > size_bytes:
-            raise unreadable(
-                "truncated-file", f"The file ends before its video does: only {size_bytes:,} bytes are here."
-            )
-        stamps = [(entry.timestamp, entry.is_keyframe) for entry in entries]
+        _check_index(stream, size_bytes=size_bytes)
+        delay = _reorder_delay(container, stream)
+        stamps = [(entry.timestamp + delay, entry.is_keyframe) for entry in entries]
         return _timeline(stamps, stream, complete=True)
-    return _scan(container, stream)
+    return _scan(container, stream, size_bytes=size_bytes)
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> Timeline:
+def _reorder_delay(container: InputContainer, stream: VideoStream) -> int:
+    """Ticks from when a frame is decoded, which the index tells, to when it is shown."""
+    packet = next(container.demux(stream))
+    return 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
+
+
+def _check_index(stream: VideoStream, *, size_bytes: int) -> None:
+    """An index that points behind the file's end belongs to a longer file."""
+    if max((entry.pos + entry.size for entry in stream.index_entries), default=0) > size_bytes:
+        raise unreadable(
+            "truncated-file", f"The file ends before its video does: only {size_bytes:,} bytes are here."
+        )
+
+
+def _scan(container: InputContainer, stream: VideoStream, *, size_bytes: int) -> Timeline:
     stamps: list[tuple[int, bool]] = []
     read_bytes, end_s = 0, 0.0
     for packet in container.demux():
@@ -158,6 +166,7 @@ def _scan(container: InputContainer, stream: VideoStream) -> Timeline:
         if read_bytes > SCAN_BYTES:
             return _timeline(stamps, stream, complete=False)
     _check_end(container, end_s)
+    _check_index(stream, size_bytes=size_bytes)
     return _timeline(stamps, stream, complete=True)
 
 
@@ -199,10 +208,10 @@ def _facts(
     width, height = shown_size(picture, stream)
     steps = np.diff(timeline.times_s)
     step_s = float(np.median(steps)) if len(steps) else 0.0
-    fps = 1 / step_s if step_s > 0 else float(stream.average_rate or 0)
+    fps = 1 / step_s if step_s > 1 / MAX_FPS else float(stream.average_rate or 0)
     return VideoFacts(
         container=container.format.name.split(",")[0],
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         duration_s=round(_duration_s(container, stream, timeline, fps), 3),
         width=width,
         height=height,

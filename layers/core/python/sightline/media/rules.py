@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -90,10 +90,10 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         raise invalid("body.metadata", "Only JSON with finite numbers and valid text.") from error
     if size > MAX_METADATA_BYTES:
         raise invalid("body.metadata", f"At most {MAX_METADATA_BYTES} bytes.")
-    if "\\u0000" in text:
-        raise invalid("body.metadata", "Text without NUL characters.")
     if _depth(metadata) > MAX_METADATA_DEPTH:
         raise invalid("body.metadata", f"At most {MAX_METADATA_DEPTH} levels deep.")
+    for word in _texts(metadata):
+        check_text("body.metadata", word)
 
 
 def _depth(value: Any) -> int:
@@ -102,6 +102,18 @@ def _depth(value: Any) -> int:
     if isinstance(value, list):
         return 1 + max(map(_depth, value), default=0)
     return 0
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def check_text(field: str, value: str) -> None:

@@ -60,7 +60,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What every worker of a run must agree on, so that a retry makes the same sheets."""
+    """What every worker of a run must agree on, so that a retry makes the same sheets.
+
+    exact: every planned frame was seen to be in the file, so that a missing one was lost.
+    """
 
     mode: DecodeMode
     interval_s: float
@@ -69,6 +72,7 @@ class Plan:
     rows: int
     tile_width: int
     tile_height: int
+    exact: bool
 
     @property
     def grid(self) -> TileGrid:

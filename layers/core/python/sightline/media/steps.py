@@ -12,15 +12,12 @@ from sightline.media import rules, run_store, sampling
 from sightline.media.decode import Damage, Sampler
 from sightline.media.failures import unreadable
 from sightline.media.indexing import superseded
-from sightline.media.probe import MAX_DAMAGED_SHARE, Timeline, VideoFacts, look_into, open_video
+from sightline.media.probe import Timeline, VideoFacts, look_into, open_video
 from sightline.media.sampling import Chunk, Plan
 from sightline.media.sheets import Sheet, sheets_of
 from sightline.ports import Blobs, Embedder
 from sightline.telemetry import logger
 from sightline.vectors.store import ensure_space, replace_sheet_points
-
-KEY_FRAME_SLACK_S = 1e-3
-"""Seconds by which key frames may be further apart than the interval: time bases round."""
 
 
 def probe_media(*, workspace_id: str, asset_id: str, run: int, blobs: Blobs) -> dict[str, Any]:
@@ -70,7 +67,7 @@ def plan_of(facts: VideoFacts, timeline: Timeline, *, interval_s: float) -> tupl
         raise unreadable(
             "too-many-frames", f"At this interval it has {len(cells):,} frames; use {least_s:.1f} s or more."
         )
-    keyframes = timeline.longest_gop_s <= interval_s + KEY_FRAME_SLACK_S
+    keyframes = timeline.complete and cells == sampling.occupied_cells(timeline.keys_s.tolist(), interval_s)
     plan = Plan(
         mode="keyframes" if keyframes else "all",
         interval_s=interval_s,
@@ -79,6 +76,7 @@ def plan_of(facts: VideoFacts, timeline: Timeline, *, interval_s: float) -> tupl
         rows=grid.rows,
         tile_width=grid.tile_width,
         tile_height=grid.tile_height,
+        exact=timeline.complete,
     )
     pixels_per_s = 0.0 if keyframes else facts.width * facts.height * facts.fps
     per_chunk = sampling.chunk_cells(
@@ -142,7 +140,7 @@ def _store(row: Row, plan: Plan, sheet: Sheet, sheet_no: int, *, blobs: Blobs) -
 
 
 def _check_damage(damage: Damage, chunk: Chunk) -> None:
-    if damage.share > MAX_DAMAGED_SHARE:
+    if not damage.bearable:
         raise unreadable(
             "corrupt-media",
             f"From {chunk.start_s:.0f} to {chunk.end_s:.0f} s, {damage.share:.0%} of its frames are damaged.",

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sightline.settings import get_settings
+
+if TYPE_CHECKING:
+    from sentry_sdk.types import Event
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -75,5 +78,14 @@ def _sentry() -> Any:
         auto_enabling_integrations=False,
         default_integrations=False,
         max_breadcrumbs=0,
+        server_name=os.environ.get("POWERTOOLS_SERVICE_NAME", "sightline"),
+        before_send=_without_messages,
     )
     return sentry_sdk
+
+
+def _without_messages(event: "Event", _hint: dict[str, Any]) -> "Event":
+    """Messages of unexpected errors may repeat what a customer sent; class and stack say enough."""
+    for item in event.get("exception", {}).get("values", []):
+        item["value"] = ""
+    return event

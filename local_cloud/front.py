@@ -38,13 +38,16 @@ class Front:
         self._checkpoint.touch()
 
     def _as_api_request(self, scope: Scope) -> Scope:
-        """The same request, addressed to the one HTTP API by its host name."""
+        """The same request, addressed to the one HTTP API by path.
+
+        By host name the emulator would keep some paths for itself, /health among them.
+        """
         from ministack.services import apigateway
 
         api_id = next((key[-1] for key in apigateway._apis._data), "none")
-        host = f"{api_id}.execute-api.localhost:{self._config.port}".encode()
-        headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
-        return {**scope, "headers": [(b"host", host), *headers]}
+        prefix = f"/_aws/execute-api/{api_id}/$default"
+        raw_path = prefix.encode() + scope.get("raw_path", scope["path"].encode())
+        return {**scope, "path": prefix + scope["path"], "raw_path": raw_path}
 
     async def _control(self, question: str, send: Send) -> None:
         if question == "checkpoint":

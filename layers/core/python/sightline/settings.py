@@ -43,7 +43,6 @@ class Settings(BaseSettings):
     sentry_dsn: SecretStr | None = Field(
         default=None, description="Reports unexpected failures to Sentry, without payloads, when set."
     )
-    web_origins: str = Field(default="", description="Comma-separated web origins allowed to call the API.")
     upload_expires_s: int = Field(default=3600, description="Life of a signed upload address, in seconds.")
     download_expires_s: int = Field(default=3600, description="Life of a signed download address, in s.")
     upload_deadline_s: int = Field(
@@ -58,14 +57,15 @@ class Settings(BaseSettings):
         default=10_000, description="A model's table is indexed (HNSW) once it holds more frames than this."
     )
     index_memory_mib: int = Field(
-        default=512, description="Most memory an index build may take; a graph that does not fit builds slowly."
+        default=512,
+        description="Most memory an index build may take; a graph that does not fit builds slowly.",
     )
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
     write_rate_per_minute: int = Field(
         default=600, description="Uploads begun, completed or re-driven, per principal and minute."
     )
     auth_rate_per_minute: int = Field(
-        default=30, description="Calls of /v1/auth per source address and minute."
+        default=60, description="Calls of /v1/auth per source address and minute."
     )
     api_key_rate_per_minute: int = Field(default=30, description="API keys created per principal and minute.")
 

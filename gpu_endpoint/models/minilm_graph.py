@@ -13,6 +13,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from gpu_endpoint.models.int8 import DOMAIN, quantise_blocks, quantise_rows
+
 HIDDEN = 384
 LAYERS = 6
 HEADS = 12
@@ -57,7 +59,7 @@ class GraphWriter:
             source,
             self.constant(f"{name}.int8", packed),
             self.constant(f"{name}.scale", scales),
-            domain="com.microsoft",
+            domain=DOMAIN,
             K=weight.shape[1],
             N=weight.shape[0],
             bits=8,
@@ -67,13 +69,11 @@ class GraphWriter:
 
     def lookup(self, ids: str, name: str) -> str:
         """Rows of an embedding table; int8 with one scale per row."""
-        table = self.weights[name]
         if self.int8_block is None:
             return self.node("Gather", self.weight(name), ids)
-        scale = np.abs(table).max(axis=1, keepdims=True) / 127
-        rounded = np.round(table / scale).astype(np.int8)
+        rounded, scale = quantise_rows(self.weights[name])
         rows = self.node("Gather", self.constant(f"{name}.int8", rounded), ids)
-        scales = self.node("Gather", self.constant(f"{name}.scale", scale.astype(np.float32)), ids)
+        scales = self.node("Gather", self.constant(f"{name}.scale", scale), ids)
         return self.node("Mul", self.node("Cast", rows, to=TensorProto.FLOAT), scales)
 
     def normalised(self, source: str, prefix: str) -> str:
@@ -86,19 +86,6 @@ class GraphWriter:
             axis=-1,
             epsilon=EPSILON,
         )
-
-
-def quantise_blocks(
-    weight: npt.NDArray[np.float32], block: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """Symmetric int8 with one scale per block of inputs, stored as MatMulNBits wants it (offset 128).
-
-    Shapes: weight (out, in) -> packed (out, in / block, block), scales (out * in / block,).
-    """
-    blocks = weight.reshape(weight.shape[0], -1, block)
-    scales = np.maximum(np.abs(blocks).max(axis=2), np.float32(1e-12)) / np.float32(127)
-    packed = (np.round(blocks / scales[..., None]) + 128).astype(np.uint8)
-    return packed, scales.reshape(-1).astype(np.float32)
 
 
 def encoder_layer(graph: GraphWriter, source: str, mask: str, index: int) -> str:
@@ -115,7 +102,7 @@ def encoder_layer(graph: GraphWriter, source: str, mask: str, index: int) -> str
         *outputs,
         graph.constant(f"{prefix}.qkv.bias", bias),
         mask,
-        domain="com.microsoft",
+        domain=DOMAIN,
         num_heads=HEADS,
     )
     attended = dense(graph, attended, f"{prefix}.attention.output")
@@ -169,5 +156,5 @@ def build_minilm(weights: Weights, *, int8_block: int | None) -> onnx.ModelProto
     ]
     answer = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", HIDDEN])
     model_graph = helper.make_graph(graph.nodes, "minilm", tokens, [answer], list(graph.constants.values()))
-    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, 1)]
     return helper.make_model(model_graph, opset_imports=opsets, ir_version=9)

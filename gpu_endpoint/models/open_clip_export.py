@@ -1,0 +1,65 @@
+"""open_clip's towers as int8 ONNX files for onnxruntime."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from gpu_endpoint.models.int8 import Int8Rewriter
+
+OPSET = 17
+BLOCK = 64  # weights per int8 scale, as for MiniLM
+
+
+class Unit(torch.nn.Module):  # type: ignore[misc]
+    """A tower whose answers have length 1."""
+
+    def __init__(self, encode: Any, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        self.encode = encode
+
+    def forward(self, batch: Any) -> Any:
+        return torch.nn.functional.normalize(self.encode(self.network, batch), dim=-1)
+
+
+def export_images(network: Any, target: Path, *, size: int, about: Mapping[str, str]) -> None:
+    """Writes the image tower: float32 (n, 3, size, size) -> (n, dim). `about` goes into its metadata."""
+    tower = Unit(lambda model, pixels: model.encode_image(pixels), network)
+    export(tower, torch.zeros(2, 3, size, size), target, about)
+
+
+def export_texts(network: Any, target: Path) -> None:
+    """Writes the text tower: input int64 (n, context) -> (n, dim)."""
+    tower = Unit(lambda model, tokens: model.encode_text(tokens), network)
+    export(tower, torch.zeros(2, int(network.context_length), dtype=torch.int64), target, {})
+
+
+def export(tower: Unit, example: Any, target: Path, about: Mapping[str, str]) -> None:
+    """Exports, then stores the large weights in int8."""
+    # The fused attention has no ONNX form; the TorchScript exporter is the one that handles these towers.
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with warnings.catch_warnings():
+            # Sizes that become constants (all but the batch) are what we want.
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            torch.onnx.export(
+                tower,
+                (example,),
+                str(target),
+                input_names=["input"],
+                output_names=["vectors"],
+                dynamic_axes={"input": {0: "n"}, "vectors": {0: "n"}},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    model = Int8Rewriter(onnx.load(target), block=BLOCK).rewrite()
+    onnx.helper.set_model_props(model, dict(about))
+    onnx.save(model, target)

@@ -18,6 +18,10 @@ from uv import find_uv_bin
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ROOT / "layers"
 NAMES = ("core", "media")
+LOCKED = (
+    *(Path("layers") / name / "requirements.in" for name in NAMES),
+    Path("infra_cdk/images/endpoint.in"),
+)
 # The Lambda runtime: Python 3.13 on Amazon Linux 2023, glibc 2.34. PyAV and Pillow publish no wheels for the
 # glibc 2.26 of Python 3.11's Amazon Linux 2 (docs/decisions).
 PYTHON = "3.13"
@@ -93,14 +97,15 @@ def compile_bytecode(packages: Path, *, python: str) -> None:
 
 
 def lock() -> None:
-    """Writes layers/*/requirements.txt: hashes, no registry, at the versions that the laptop's lock holds."""
-    for name in NAMES:
-        command = [find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url"]
-        command += ["--no-annotate", "--custom-compile-command", "python -m infra_cdk.layer_build lock"]
+    """Writes the locks of layers and image: hashes, no registry, at the versions of the laptop's lock."""
+    for source in LOCKED:
+        command = [find_uv_bin(), "pip", "compile", "--quiet", "--upgrade", "--generate-hashes"]
+        command += ["--no-emit-index-url", "--no-annotate"]
+        command += ["--custom-compile-command", "python -m infra_cdk.layer_build lock"]
         command += ["--universal", "--python-version", "3.11", "--only-binary", ":all:"]
         command += ["--constraint", "requirements/local.txt"]
-        command += ["--output-file", f"layers/{name}/requirements.txt", f"layers/{name}/requirements.in"]
-        subprocess.run(command, check=True, cwd=ROOT, env=_environment())
+        command += ["--output-file", str(source.with_suffix(".txt")), str(source)]
+        subprocess.run(command, check=True, cwd=ROOT)
 
 
 def fingerprint(name: str) -> str:

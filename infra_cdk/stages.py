@@ -91,7 +91,8 @@ PROD = Stage(
     endpoint=InstanceEndpoint(
         instance_type="ml.g5.xlarge", min_instances=1, max_instances=4, requests_per_instance=8
     ),
-    image_model="scenes-rn-96",
+    # The bundled model knows rendered scenes; an instance with a GPU is for one that knows the world.
+    image_model="ViT-B-32/laion2b_s34b_b79k",
     web_origins=("https://console.example.com",),
     requests_per_s=500,
     request_burst=1000,

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from infra_cdk.layer_build import AWS_SERVICES, LAYERS, NAMES, ROOT, Target, build, fingerprint, size_bytes
+from infra_cdk.layer_build import (
+    AWS_SERVICES,
+    LAYERS,
+    LOCKED,
+    NAMES,
+    ROOT,
+    Target,
+    build,
+    fingerprint,
+    size_bytes,
+)
 
 pytestmark = pytest.mark.infra
 
@@ -61,21 +71,23 @@ def test_a_handler_starts_with_its_asset_and_its_layers_alone(function: str, lay
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_core_layer_carries_the_dependencies_of_the_package() -> None:
+def test_layers_and_image_carry_what_the_package_declares() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     core = names((LAYERS / "core" / "requirements.in").read_text())
     media = names((LAYERS / "media" / "requirements.in").read_text())
+    image = names((ROOT / "infra_cdk" / "images" / "endpoint.in").read_text())
     assert core == names("\n".join(declared["dependencies"])) | {"numpy"}
     assert media == names("\n".join(declared["optional-dependencies"]["media"])) - {"numpy"}
+    assert image == names("\n".join(declared["optional-dependencies"]["endpoint"]))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_layer_holds_no_other_version_than_the_laptop(name: str) -> None:
+@pytest.mark.parametrize("source", LOCKED, ids=str)
+def test_what_is_shipped_is_of_no_other_version_than_the_laptop_has(source: Path) -> None:
     laptop = pins(ROOT / "requirements" / "local.txt")
-    layer = pins(LAYERS / name / "requirements.txt")
-    shared = layer.keys() & laptop.keys()
+    shipped = pins((ROOT / source).with_suffix(".txt"))
+    shared = shipped.keys() & laptop.keys()
     assert len(shared) >= 2
-    assert {package: layer[package] for package in shared} == {package: laptop[package] for package in shared}
+    assert {name: shipped[name] for name in shared} == {name: laptop[name] for name in shared}
 
 
 def test_every_aws_client_of_the_code_is_described_in_the_layer() -> None:

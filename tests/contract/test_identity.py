@@ -49,7 +49,8 @@ def in_the_emulator(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Identity:
 
 
 @pytest.fixture
-def in_moto() -> Iterator[Identity]:
+def in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", raising=False)
     with mock_aws():
         yield CognitoIdentity(client_id=new_pool())
 

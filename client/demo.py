@@ -61,7 +61,7 @@ def demo(
         with (
             stopped_in_order(),
             footage_of(video, home / "demo") as footage,
-            _started(home, port, console) as api_url,
+            local_cloud(home, port=port, console=console) as api_url,
             Sightline(api_url, config_dir=home / "demo") as sightline,
         ):
             sign_in(sightline, home)
@@ -104,18 +104,6 @@ def stopped_in_order() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _started(home: Path, port: int | None, console: Console) -> Iterator[str]:
-    with local_cloud(
-        home, port=port, while_starting=lambda: console.status("Starting the local cloud")
-    ) as cloud:
-        said = "started" if cloud.is_ours else "found running"
-        console.print(f"Local cloud {said}: {cloud.api_url}", markup=False)
-        yield cloud.api_url
-        if cloud.is_ours:
-            console.print("Stopping the local cloud.")
 
 
 def _waited_for(footage: Footage, console: Console) -> Path:

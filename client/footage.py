@@ -28,14 +28,18 @@ class Footage:
         said, _ = self._renderer.communicate()
         if self._renderer.returncode != 0:
             raise FootageError(f"The demo's footage could not be rendered:\n{said[-2000:]}")
-        unfinished(self._target).replace(self._target)
+        # The timeline first: once the video is there, all is there.
+        for file in sorted(
+            unfinished(self._target).parent.iterdir(), key=lambda file: file.name == self._target.name
+        ):
+            file.replace(self._target.with_name(file.name))
         self._renderer = None
         return self._target
 
 
 def unfinished(target: Path) -> Path:
     """Rendered to here first, so that a killed renderer leaves no half video behind."""
-    return target.with_name(f"unfinished-{target.name}")
+    return target.parent / "unfinished" / target.name
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def footage_of(video: Path | None, folder: Path) -> Iterator[Footage]:
     if video is not None or target.exists():
         yield Footage(video or target)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    unfinished(target).parent.mkdir(parents=True, exist_ok=True)
     renderer = subprocess.Popen(
         [sys.executable, "-m", "gpu_endpoint.training.drive", str(unfinished(target))],
         stdin=subprocess.DEVNULL,

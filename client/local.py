@@ -5,14 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
+from rich.console import Console
 
 from client.errors import LocalCloudError
 from client.session import local_api_url
@@ -45,43 +45,40 @@ def answers(api_url: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCloud:
-    """A local cloud that answers, and whether we started it."""
-
-    api_url: str
-    is_ours: bool
-
-
 @contextmanager
-def local_cloud(
-    home: Path, *, port: int | None, while_starting: Callable[[], AbstractContextManager[object]]
-) -> Iterator[LocalCloud]:
-    """The local cloud that runs here already, or one started now and stopped after.
+def local_cloud(home: Path, *, port: int | None, console: Console) -> Iterator[str]:
+    """The address of the local cloud: one that runs already, or one started now and stopped after.
 
     Raises: LocalCloudError.
     """
     running = local_api_url(home)
     if running and answers(running):
-        yield LocalCloud(running, is_ours=False)
+        console.print(f"Local cloud found running: {running}", markup=False)
+        yield running
         return
     log = home / "logs" / "local_cloud.log"
+    process = _start(home, port, log)
+    try:
+        with console.status("Starting the local cloud"):
+            api_url = _wait_until_up(process, home, log)
+        console.print(f"Local cloud started: {api_url}", markup=False)
+        yield api_url
+    finally:
+        console.print("Stopping the local cloud.")
+        stop(process)
+
+
+def _start(home: Path, port: int | None, log: Path) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C then reaches only us, and we stop it in order."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C then reaches only us, and we stop it in order.
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "local_cloud", "up", "--home", str(home), *port_option(port)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        with while_starting():
-            api_url = _wait_until_up(process, home, log)
-        yield LocalCloud(api_url, is_ours=True)
-    finally:
-        stop(process)
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], home: Path, log: Path) -> str:

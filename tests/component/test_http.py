@@ -22,11 +22,13 @@ from sightline.http import (
     rate_limited,
     require_role,
 )
+from sightline.principal import SCOPES
 from tests.component.conftest import Answer, Handler, call, key_of, member_of
 from tests.conftest import Database, Workspace
 
 pytestmark = pytest.mark.component
 
+ALL = frozenset(SCOPES)
 SECRET = "4111-1111-1111-1111"
 
 
@@ -223,6 +225,15 @@ def test_a_request_still_at_work_is_not_done_twice(app: Handler, workspace: Work
         connection.execute("UPDATE idempotency SET claimed_until = now() - interval '1 second'")
     assert second().status == 202
     assert second().headers["idempotency-replayed"] == "true"
+
+
+def test_a_workspace_that_went_while_the_authorizer_remembers_it_is_a_conflict(database: Database) -> None:
+    gone = Principal(
+        principal_id=str(uuid4()), kind="api_key", workspace_id=str(uuid4()), role="admin", scopes=ALL
+    )
+    for headers in ({}, {"idempotency-key": "k"}):
+        answer = call(accounts, "POST", "/v1/api-keys", body={"name": "k"}, principal=gone, headers=headers)
+        assert (answer.status, answer.json["code"]) == (409, "conflict")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
+from psycopg.errors import ForeignKeyViolation
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from sightline.principal import Principal, Role, principal_from
 from sightline.principal import Scope as KeyScope
 from sightline.problems import (
     PROBLEM_JSON,
+    answer_gone,
     answer_invalid,
     answer_known,
     answer_unrouted,
@@ -154,6 +156,7 @@ def create_app(
     app.add_exception_handler(SightlineError, answer_known)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_unrouted)
+    app.add_exception_handler(ForeignKeyViolation, answer_gone)
     app.add_middleware(_Guard)
     return app
 

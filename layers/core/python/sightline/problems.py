@@ -11,6 +11,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from sightline.errors import (
+    ConflictError,
     ForbiddenError,
     InternalError,
     MalformedRequestError,
@@ -104,6 +105,11 @@ def _message(item: Mapping[str, Any]) -> str:
     if item["type"] == "value_error" and "ctx" in item:
         return str(item["ctx"].get("error") or item["ctx"].get("reason"))[:200]
     return str(item["msg"])[:200]
+
+
+def answer_gone(request: Request, _error: Exception) -> JSONResponse:
+    """A row refers to a deleted one, say to a workspace closed while the authorizer still remembers it."""
+    return problem(ConflictError("Something this refers to was deleted."), trace=request_trace(request.scope))
 
 
 def answer_unrouted(request: Request, error: Exception) -> JSONResponse:

@@ -61,14 +61,22 @@ def test_a_late_request_is_told_so(models_home: Path) -> None:
         assert answer.headers["retry-after"]
 
 
+def begin(url: str) -> socket.socket:
+    """A request for a sheet, up to where the endpoint has asked for the body."""
+    host, port = url.removeprefix("http://").split(":")
+    lines = [f"POST /invocations HTTP/1.1\r\nhost: {host}\r\nexpect: 100-continue"]
+    lines += [f"{name}: {value}" for name, value in (SHEET | {"content-length": str(len(BODY))}).items()]
+    caller = socket.create_connection((host, int(port)), timeout=60)
+    caller.sendall("\r\n".join([*lines, "", ""]).encode())
+    assert caller.recv(1024).startswith(b"HTTP/1.1 100")
+    return caller
+
+
 def test_a_caller_that_hangs_up_frees_its_place(models_home: Path) -> None:
     with running_endpoint(models_home, SIGHTLINE_ENDPOINT_MAX_REQUESTS=1) as endpoint:
-        host, port = endpoint.url.removeprefix("http://").split(":")
-        head = f"POST /invocations HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(BODY)}\r\n"
-        head += "".join(f"{name}: {value}\r\n" for name, value in SHEET.items()) + "\r\n"
-        for _ in range(3):
-            with socket.create_connection((host, int(port))) as caller:
-                caller.sendall(head.encode() + BODY)
+        with begin(endpoint.url) as caller:
+            assert embed_sheet(endpoint.url).status_code == 429
+            caller.sendall(BODY)
         deadline = time.monotonic() + 20
         while (answer := embed_sheet(endpoint.url)).status_code == 429 and time.monotonic() < deadline:
             pass
@@ -77,13 +85,11 @@ def test_a_caller_that_hangs_up_frees_its_place(models_home: Path) -> None:
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 def test_a_requested_end_finishes_what_was_begun(models_home: Path, name: signal.Signals) -> None:
-    with running_endpoint(models_home) as endpoint, ThreadPoolExecutor(1) as caller:
-        begun = caller.submit(embed_sheet, endpoint.url)
-        with httpx.Client(base_url=endpoint.url) as client:
-            client.get("/ping")
+    with running_endpoint(models_home) as endpoint, begin(endpoint.url) as caller:
         endpoint.process.send_signal(name)
+        caller.sendall(BODY)
+        assert caller.recv(1024).startswith(b"HTTP/1.1 200")
         assert endpoint.process.wait(timeout=30) == 0
-        assert begun.result().status_code == 200
         with pytest.raises(httpx.ConnectError):
             embed_sheet(endpoint.url)
 

@@ -1,0 +1,107 @@
+"""Whatever is killed in the middle of indexing, the video is indexed exactly once when things return."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.local.user import User, write_video
+from tests.running_cloud import RunningCloud, wait_until
+
+pytestmark = pytest.mark.local
+
+SECONDS = 900
+ENDPOINT_DOWN_S = 30
+
+
+@pytest.fixture(scope="module")
+def user(cloud: RunningCloud) -> User:
+    return User(cloud)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fifteen minutes: long enough to be caught in the middle."""
+    return write_video(tmp_path_factory.mktemp("footage") / "drive.mp4", seconds=SECONDS)
+
+
+@pytest.fixture(autouse=True)
+def whole(cloud: RunningCloud) -> Iterator[None]:
+    """No test leaves anything held down for the next."""
+    yield
+    for service in ("endpoint", "postgres", "emulator"):
+        (cloud.home / f"{service}.hold").unlink(missing_ok=True)
+
+
+def indexed_once(cloud: RunningCloud, asset_id: str, *, frames: int) -> None:
+    """Every frame has one vector in the run that is shown, and no other run left any."""
+    with psycopg.connect(cloud.database_url()) as connection:
+        run = connection.execute("SELECT ready_run FROM asset WHERE id = %s", [asset_id]).fetchone()
+        tables = connection.execute("SELECT table_name FROM vector_space").fetchall()
+        points = [
+            point
+            for (table,) in tables
+            for point in connection.execute(
+                sql.SQL("SELECT run, time_s FROM {} WHERE asset_id = %s").format(sql.Identifier(table)),
+                [asset_id],
+            )
+        ]
+    assert run is not None
+    assert {point_run for point_run, _ in points} == {run[0]}
+    times = sorted(time_s for _, time_s in points)
+    assert len(times) == len(set(times)) == frames
+
+
+def check(cloud: RunningCloud, user: User, asset_id: str, *, timeout_s: float = 120) -> None:
+    asset = user.wait_ready(asset_id, timeout_s=timeout_s)
+    assert asset["progress"]["done"] == asset["progress"]["total"] == SECONDS
+    indexed_once(cloud, asset_id, frames=SECONDS)
+
+
+@pytest.mark.parametrize("function", ["extract_frames", "embed_frames"])
+def test_a_killed_worker(cloud: RunningCloud, user: User, video: Path, function: str) -> None:
+    asset_id = user.upload(video)
+
+    cloud.kill_worker(function)
+
+    check(cloud, user, asset_id)
+
+
+def test_the_endpoint_is_down_for_half_a_minute(cloud: RunningCloud, user: User, video: Path) -> None:
+    asset_id = user.upload(video)
+    user.wait_indexing(asset_id)
+
+    cloud.hold("endpoint")
+    back_at = time.monotonic() + ENDPOINT_DOWN_S
+    wait_until(lambda: time.monotonic() > back_at, timeout_s=60, what="half a minute")
+    assert user.asset(asset_id)["status"] == "processing", "it waits for the endpoint"
+    cloud.release("endpoint")
+
+    check(cloud, user, asset_id, timeout_s=180)
+
+
+def test_postgres_is_killed_and_comes_back(cloud: RunningCloud, user: User, video: Path) -> None:
+    asset_id = user.upload(video)
+    user.wait_indexing(asset_id)
+
+    cloud.hold("postgres")
+    cloud.release("postgres")
+
+    check(cloud, user, asset_id)
+
+
+def test_everything_is_killed_and_started_again(cloud: RunningCloud, user: User, video: Path) -> None:
+    ready_before = user.upload(video)
+    user.wait_ready(ready_before)
+    asset_id = user.upload(video)
+    user.wait_indexing(asset_id)
+
+    cloud.kill_everything()
+    cloud.start()
+
+    assert user.asset(ready_before)["status"] == "ready", "what was done is kept"
+    check(cloud, user, asset_id, timeout_s=240)
+    indexed_once(cloud, ready_before, frames=SECONDS)

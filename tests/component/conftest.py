@@ -14,6 +14,7 @@ from sightline import wiring
 from sightline.principal import SCOPES, Principal
 from sightline.settings import get_settings
 from tests.conftest import Workspace
+from tests.media_cloud import embedding, media_cloud, media_resources  # noqa: F401 - fixtures
 
 EVENTS = Path(__file__).resolve().parent.parent.parent / "events"
 Handler = Callable[[dict[str, Any], Any], Any]

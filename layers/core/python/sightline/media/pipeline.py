@@ -57,6 +57,7 @@ def list_assets(
     metadata: Mapping[str, str],
 ) -> AssetPage:
     """A page of the workspace's assets, newest first."""
+    rules.check_text("query.tag", tag or "")
     with transaction(principal.workspace_id) as conn:
         rows = store.assets(
             conn, before=_before(cursor), limit=limit + 1, status=status, tag=tag, metadata=metadata

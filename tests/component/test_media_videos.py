@@ -1,0 +1,307 @@
+"""Probing and extraction on real files: what is indexed, what is refused, and in which words."""
+
+import io
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sightline.errors import UnreadableMediaError
+from sightline.media.decode import Damage, Sampler
+from sightline.media.probe import VideoFacts, look_into, open_video
+from sightline.media.sheets import MAX_BYTES, sheets_of
+from sightline.media.steps import plan_of
+from tests.conftest import SHARED_DATA
+from tests.videos import red_corner, sound_only, tiles_of, video
+
+pytestmark = pytest.mark.component
+
+
+@dataclass
+class Extracted:
+    """What the pipeline would make of a file."""
+
+    facts: VideoFacts
+    mode: str
+    planned: int
+    times_s: list[float]
+    tiles: list[Any]
+    damage: list[Damage]
+    jpegs: list[bytes]
+
+
+def extract(data: bytes, content_type: str = "video/mp4", *, interval_s: float = 1.0) -> Extracted:
+    facts, timeline = look_into(io.BytesIO(data), content_type=content_type, size_bytes=len(data))
+    plan, chunks, planned = plan_of(facts, timeline, interval_s=interval_s)
+    made = Extracted(facts, plan.mode, planned, [], [], [], [])
+    for chunk in chunks:
+        with open_video(io.BytesIO(data)) as (container, stream):
+            sampler = Sampler(container, stream, plan, chunk)
+            for sheet in sheets_of(sampler, plan.grid):
+                made.times_s += sheet.times_s
+                made.jpegs.append(sheet.jpeg)
+                made.tiles += tiles_of(
+                    sheet.jpeg,
+                    columns=sheet.columns,
+                    tile_width=plan.tile_width,
+                    tile_height=plan.tile_height,
+                    tiles=len(sheet.times_s),
+                )
+            made.damage.append(sampler.damage)
+    return made
+
+
+def refusal(data: bytes, content_type: str = "video/mp4") -> str:
+    with pytest.raises(UnreadableMediaError) as refused:
+        extract(data, content_type)
+    return str(refused.value)
+
+
+def frame_shown(tile: Any) -> int:
+    """Which test frame a tile shows, by its shade (modulo 26)."""
+    shade = float(np.median(tile[tile.shape[0] // 2 :]))
+    return round((shade - 40) / 7)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "content_type", "named"),
+    [
+        ("libx264", "mp4", "video/mp4", "h264"),
+        ("libx264", "mov", "video/quicktime", "h264"),
+        ("libx264", "mkv", "video/x-matroska", "h264"),
+        ("libx264", "ts", "video/mp2t", "h264"),
+        ("libx264", "flv", "video/x-flv", "h264"),
+        ("libx265", "mp4", "video/mp4", "hevc"),
+        ("libvpx-vp9", "webm", "video/webm", "vp9"),
+        ("libsvtav1", "mp4", "video/mp4", "av1"),
+        ("libsvtav1", "mkv", "application/octet-stream", "av1"),
+        ("mpeg4", "avi", "video/x-msvideo", "mpeg4"),
+    ],
+)
+def test_usual_codecs_and_containers_are_indexed(
+    codec: str, container: str, content_type: str, named: str
+) -> None:
+    made = extract(video(codec=codec, container=container), content_type)
+    assert made.facts.codec == named
+    assert (made.facts.width, made.facts.height, made.facts.rotation) == (320, 240, 0)
+    assert made.facts.duration_s == pytest.approx(3.0, abs=0.15)
+    assert made.facts.fps == pytest.approx(10, abs=0.1)
+    assert made.times_s == pytest.approx([0.0, 1.0, 2.0], abs=0.001)
+    assert [frame_shown(tile) for tile in made.tiles] == [0, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("options", "gop", "mode"),
+    [
+        ({"preset": "ultrafast"}, 10, "keyframes"),
+        ({"preset": "ultrafast"}, 30, "all"),
+        ({"preset": "veryfast", "bf": "3"}, 25, "all"),
+        (
+            {
+                "preset": "veryfast",
+                "x264-params": "open-gop=1:bframes=3:keyint=20:min-keyint=20:scenecut=0",
+            },
+            20,
+            "all",
+        ),
+    ],
+    ids=["a key frame a second", "long groups", "reordered frames", "open groups"],
+)
+def test_every_way_of_decoding_takes_the_same_frames(options: dict[str, str], gop: int, mode: str) -> None:
+    made = extract(video(seconds=8, gop=gop, options=options))
+    assert made.mode == mode
+    assert made.times_s == pytest.approx(range(8), abs=0.001)
+    assert [frame_shown(tile) for tile in made.tiles] == [number * 10 % 26 for number in range(8)]
+    assert sum(damage.damaged for damage in made.damage) == 0
+
+
+def test_frames_that_no_sample_needs_are_not_decoded() -> None:
+    """A group of 20 holds samples at its frames 0 and 10: frames 11 to 19 are left alone."""
+    made = extract(video(seconds=8, gop=20))
+    assert made.mode == "all"
+    assert sum(damage.decoded for damage in made.damage) < 60
+
+
+@pytest.mark.parametrize(
+    ("rotation", "corner", "size"),
+    [
+        (0, "top-left", (320, 240)),
+        (90, "bottom-left", (240, 320)),
+        (180, "bottom-right", (320, 240)),
+        (-90, "top-right", (240, 320)),
+    ],
+)
+def test_a_phones_rotation_is_applied(rotation: int, corner: str, size: tuple[int, int]) -> None:
+    """Rotation is counter-clockwise: what was the top left lies at the bottom left after a quarter turn."""
+    made = extract(video(rotation=rotation, seconds=1))
+    assert (made.facts.width, made.facts.height) == size
+    assert made.facts.rotation == rotation % 360
+    tile = made.tiles[0]
+    assert red_corner(tile) == corner
+    assert (tile.shape[1] > tile.shape[0]) == (size[0] > size[1])
+
+
+def test_a_variable_frame_rate_is_sampled_by_time() -> None:
+    times_s = [0.0, 0.1, 0.5, 0.9, 2.4, 2.5, 5.0, 5.05]
+    made = extract(video(times_s=times_s))
+    assert made.facts.variable_fps
+    assert made.times_s == pytest.approx([0.0, 2.4, 5.0], abs=0.001)
+    assert [frame_shown(tile) for tile in made.tiles] == [0, 4, 6]
+
+
+@pytest.mark.parametrize(("container", "content_type"), [("mp4", "video/mp4"), ("mkv", "video/x-matroska")])
+def test_a_gap_of_a_day_is_bounded_by_the_packets(container: str, content_type: str) -> None:
+    times_s = [number / 10 for number in range(30)] + [86_400 + number / 10 for number in range(30)]
+    made = extract(video(times_s=times_s, container=container), content_type)
+    assert made.planned == 6
+    assert made.times_s == pytest.approx([0, 1, 2, 86_400, 86_401, 86_402], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(322, 178), (16, 16), (1920, 64), (64, 480)], ids=["odd", "tiny", "wide", "tall"]
+)
+def test_odd_sizes_are_indexed(width: int, height: int) -> None:
+    made = extract(video(width=width, height=height, seconds=2))
+    assert (made.facts.width, made.facts.height) == (width, height)
+    assert len(made.tiles) == 2
+    assert all(side % 16 == 0 for side in made.tiles[0].shape[:2])
+
+
+def test_pixels_that_are_not_square_are_shown_as_wide_as_they_are() -> None:
+    from fractions import Fraction
+
+    made = extract(video(width=360, height=288, pixel_aspect=Fraction(16, 11), seconds=1))
+    assert (made.facts.width, made.facts.height) == (524, 288)
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "count"), [(0.1, 30), (0.3, 10), (1.0, 3), (1.7, 2), (60.0, 1)], ids=str
+)
+def test_the_interval_decides_how_many_frames(interval_s: float, count: int) -> None:
+    made = extract(video(gop=30), interval_s=interval_s)
+    assert len(made.times_s) == made.planned == count
+
+
+def test_a_video_of_one_frame_is_a_video() -> None:
+    assert extract(video(times_s=[0.0])).times_s == [0.0]
+
+
+def test_a_fragmented_mp4_is_read_to_its_end() -> None:
+    made = extract(video(container_options={"movflags": "frag_keyframe+empty_moov"}))
+    assert made.times_s == pytest.approx([0.0, 1.0, 2.0])
+
+
+def test_a_sheet_too_large_is_split_and_no_tile_is_lost() -> None:
+    from sightline.media.sampling import tile_grid
+
+    noise = np.random.default_rng(1).integers(0, 256, (512, 896, 3), np.uint8)
+    import av
+
+    frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
+    grid = tile_grid(width=896, height=512)
+    sheets = list(sheets_of(((float(number), frame) for number in range(64)), grid))
+    assert len(sheets) > 1
+    assert all(len(sheet.jpeg) <= MAX_BYTES for sheet in sheets)
+    assert [time_s for sheet in sheets for time_s in sheet.times_s] == [float(n) for n in range(64)]
+
+
+def test_extraction_is_repeatable_byte_for_byte() -> None:
+    data = video(seconds=4, gop=25)
+    assert extract(data).jpegs == extract(data).jpegs
+
+
+SIX_SECONDS = video(seconds=6)
+INDEX_FIRST = video(seconds=6, container_options={"movflags": "faststart"})
+MKV = video(seconds=6, container="mkv")
+WEBM = video(seconds=6, codec="libvpx-vp9", container="webm")
+FRAGMENTED = video(seconds=6, container_options={"movflags": "frag_keyframe+empty_moov"})
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+CONCAT = b"ffconcat version 1.0\nfile '/etc/passwd'\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "reason"),
+    [
+        (b"", "video/mp4", "empty-file: The file has no bytes."),
+        (b"Hello, world. " * 500, "video/mp4", "not-a-video: "),
+        (b"%PDF-1.7\n" + bytes(5000), "video/mp4", "not-a-video: "),
+        (bytes(100_000), "video/mp4", "not-a-video: "),
+        (PLAYLIST, "video/mp4", "not-a-video: "),
+        (CONCAT, "video/mp4", "not-a-video: "),
+        (SIX_SECONDS[: len(SIX_SECONDS) // 2], "video/mp4", "truncated-file: The MP4 has no readable index"),
+        (INDEX_FIRST[: len(INDEX_FIRST) * 2 // 3], "video/mp4", "truncated-file: The file ends before"),
+        (FRAGMENTED[: len(FRAGMENTED) // 2], "video/mp4", "truncated-file: The file ends before"),
+        (MKV[: len(MKV) // 2], "video/x-matroska", "truncated-file: It should last 6 s and ends after 3 s."),
+        (WEBM[: len(WEBM) // 2], "video/webm", "truncated-file: It should last 6 s"),
+        (sound_only(), "video/mp4", "no-video-stream: The file has only sound"),
+        (MKV, "video/mp4", "type-mismatch: The content type says video/mp4, the file is matroska."),
+        (SIX_SECONDS, "video/webm", "type-mismatch: "),
+    ],
+    ids=[
+        "zero bytes",
+        "text",
+        "pdf",
+        "zeros",
+        "playlist",
+        "concat list",
+        "truncated, index last",
+        "truncated, index first",
+        "truncated, fragmented",
+        "truncated mkv",
+        "truncated webm",
+        "sound only",
+        "mkv called mp4",
+        "mp4 called webm",
+    ],
+)
+def test_what_cannot_be_indexed_is_refused_in_words(data: bytes, content_type: str, reason: str) -> None:
+    assert refusal(data, content_type).startswith(reason)
+
+
+def flipped(data: bytes, share: float) -> bytes:
+    """Bits flipped in the picture data, the index left whole."""
+    chance = random.Random(1)
+    damaged = bytearray(data)
+    for place in range(data.find(b"mdat") + 4, len(data)):
+        if chance.random() < share:
+            damaged[place] ^= 1 << chance.randrange(8)
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("gop", [10, 30], ids=["keyframes", "all"])
+def test_a_bit_corrupted_video_is_seen_to_be_damaged(gop: int) -> None:
+    """FFmpeg raises nothing: frames are marked, and with slice threads not even that."""
+    whole = video(seconds=6, gop=gop, container_options={"movflags": "faststart"})
+    made = extract(flipped(whole, 1e-4))
+    assert not all(damage.bearable for damage in made.damage)
+
+
+def test_a_video_without_one_whole_picture_is_refused() -> None:
+    assert refusal(flipped(INDEX_FIRST, 1e-2)).startswith("corrupt-media: ")
+
+
+def test_a_blemish_is_left_out_and_the_rest_is_indexed() -> None:
+    made = extract(flipped(INDEX_FIRST, 1e-5))
+    assert all(damage.bearable for damage in made.damage)
+    assert 4 <= len(made.times_s) < 6
+
+
+def real_videos() -> Iterable[Any]:
+    folder = SHARED_DATA / "driving" / "videos"
+    found = sorted(folder.glob("*.mp4"))
+    if not found:
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"no real videos: {folder} is absent"))]
+    return [pytest.param(path, id=path.name) for path in found]
+
+
+@pytest.mark.parametrize("path", real_videos())
+def test_real_videos_give_one_frame_a_second(path: Any) -> None:
+    made = extract(path.read_bytes())
+    assert len(made.times_s) == made.planned
+    assert made.planned == pytest.approx(made.facts.duration_s, abs=1)
+    steps = np.diff(made.times_s)
+    assert (abs(steps - 1.0) < 0.51).all()
+    assert sum(damage.damaged for damage in made.damage) == 0

@@ -115,6 +115,18 @@ def test_tokens_that_nobody_gave_are_refused(identity: Identity) -> None:
             use(access_token="made-up")
 
 
+def test_an_address_that_its_user_did_not_confirm_is_not_theirs(in_the_emulator: Identity) -> None:
+    """Somebody writes another's address into their own account; moto loses the session on that."""
+    email, victim = address(), address()
+    in_the_emulator.sign_up(email=email, password=PASSWORD, name="")
+    in_the_emulator.confirm(email=email, code="123456")
+    tokens = in_the_emulator.sign_in(email=email, password=PASSWORD)
+    attributes = [{"Name": "email", "Value": victim}, {"Name": "email_verified", "Value": "false"}]
+    cognito = boto3.client("cognito-idp")
+    cognito.update_user_attributes(AccessToken=tokens.access_token, UserAttributes=attributes)
+    assert in_the_emulator.profile(access_token=tokens.access_token).email == ""
+
+
 def test_a_wrong_code_and_an_unknown_address_tell_the_same(in_the_emulator: Identity) -> None:
     """moto checks no codes."""
     email = address()

@@ -104,8 +104,12 @@ class CognitoIdentity:
         with _translated(UnauthenticatedError, unknown_user=UnauthenticatedError):
             user = self._cognito.get_user(AccessToken=access_token)
         attributes = {item["Name"]: item.get("Value", "") for item in user["UserAttributes"]}
+        # Anybody may write any address into their attributes, and Cognito then marks it unconfirmed.
+        confirmed = attributes.get("email_verified") != "false"
         return Profile(
-            user_id=attributes["sub"], email=attributes.get("email", ""), name=attributes.get("name", "")
+            user_id=attributes["sub"],
+            email=attributes.get("email", "") if confirmed else "",
+            name=attributes.get("name", ""),
         )
 
     def sign_out(self, *, access_token: str) -> None:

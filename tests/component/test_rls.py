@@ -236,6 +236,16 @@ def test_functions_that_cross_workspaces_pin_their_search_path(admin: Connection
         assert any(item.startswith("search_path=") for item in row["proconfig"] or []), row["proname"]
 
 
+def test_only_roles_of_ours_may_run_our_functions(admin: Connection) -> None:
+    rows = admin.execute(
+        """SELECT proname, has_function_privilege('public', pg_proc.oid, 'execute') AS by_anyone,
+                  has_function_privilege('sightline_app', pg_proc.oid, 'execute') AS by_app
+           FROM pg_proc WHERE pronamespace = 'app'::regnamespace"""
+    ).fetchall()
+    assert [row["proname"] for row in rows if row["by_anyone"]] == []
+    assert {row["proname"] for row in rows if not row["by_app"]} == {"protect", "make_space_table"}
+
+
 def test_the_application_cannot_change_the_schema_or_run_the_owners_functions(workspace: Workspace) -> None:
     for statement in (
         "CREATE TABLE mine (id int)",

@@ -1,0 +1,74 @@
+"""A driving video as a dashcam writes it: H.264, 720p, 30 frames/s, motion, sensor noise."""
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.report import BUILD
+from gpu_endpoint.training import drive
+
+WIDTH, HEIGHT, FPS = 1280, 720, 30
+SCENE_S = 3.0  # one rendered picture lasts so long, panned over
+PAN_PX = 64
+NOISE_LEVELS = 14  # makes 4.4 Mbit/s, a dashcam's bitrate
+GOP_S = 2.0
+PRESET, CRF = "veryfast", "22"
+
+Plane = NDArray[np.uint8]
+
+
+def ten_minutes(seconds: float = 600.0) -> Path:
+    """The video, rendered and encoded once and kept under build/."""
+    path = BUILD / f"drive_{HEIGHT}p_{seconds:g}s_gop{GOP_S:g}.mp4"
+    if path.exists():
+        return path
+    BUILD.mkdir(parents=True, exist_ok=True)
+    print(f"rendering {path.name} (once) ...", file=sys.stderr, flush=True)
+    unfinished = path.with_suffix(".part.mp4")
+    with av.open(str(unfinished), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.time_base, stream.gop_size = Fraction(1, FPS), round(GOP_S * FPS)
+        stream.options = {"preset": PRESET, "crf": CRF}
+        noise = np.random.default_rng(1).integers(0, NOISE_LEVELS, (HEIGHT * 2, WIDTH), dtype=np.uint8)
+        pts = 0
+        for picture in _scenes(seconds):
+            for step in range(round(SCENE_S * FPS)):
+                frame = av.VideoFrame.from_ndarray(_shown(picture, step, noise), format="yuv420p")
+                frame.pts = pts
+                pts += 1
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    unfinished.rename(path)
+    return path
+
+
+def _scenes(seconds: float) -> list[Plane]:
+    """Rendered pictures a little larger than the video, in yuv420p."""
+    stretches = drive.plan(seconds, 3, 640, 360)
+    pictures = []
+    for _, _, image in drive.frames(stretches, 1 / SCENE_S):
+        wide = image.resize((WIDTH + PAN_PX, HEIGHT), Image.Resampling.BICUBIC)
+        frame = av.VideoFrame.from_ndarray(np.asarray(wide), format="rgb24")
+        pictures.append(frame.reformat(format="yuv420p").to_ndarray().astype(np.uint8))
+    return pictures
+
+
+def _shown(picture: Plane, step: int, noise: Plane) -> Plane:
+    """One frame of the pan, with fresh noise in its luma."""
+    shift = (step * PAN_PX // round(SCENE_S * FPS)) // 2 * 2
+    wide = WIDTH + PAN_PX
+    luma, chroma = picture[:HEIGHT], picture[HEIGHT:].reshape(-1, wide // 2)
+    seen = np.minimum(luma[:, shift : shift + WIDTH], 255 - NOISE_LEVELS)
+    seen = seen + noise[step * 7 % HEIGHT :][:HEIGHT]
+    colours = chroma[:, shift // 2 : (shift + WIDTH) // 2]
+    return np.concatenate([seen, np.ascontiguousarray(colours).reshape(HEIGHT // 2, WIDTH)])
+
+
+if __name__ == "__main__":
+    print(ten_minutes())

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -80,6 +81,12 @@ class RunningCloud:
         return str(self.facts["api_url"])
 
     @property
+    def trust(self) -> str | bool:
+        """What AWS clients verify the emulator's certificate against, where it has one."""
+        authority = self.home / "tls" / "authority.pem"
+        return str(authority) if authority.exists() else True
+
+    @property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
         return dict(self.facts["outputs"])
@@ -88,9 +95,14 @@ class RunningCloud:
         """A client of the HTTP API."""
         return httpx.Client(base_url=self.api_url, headers=headers, timeout=60)
 
+    def outside(self) -> httpx.Client:
+        """A client for signed addresses and for the emulator's own questions."""
+        cafile = self.trust if isinstance(self.trust, str) else None
+        return httpx.Client(verify=ssl.create_default_context(cafile=cafile), timeout=60)
+
     def aws(self, service: str) -> Any:
         """An AWS client with the administrator's key."""
-        return aws_client(service, url=self.facts["emulator_url"])
+        return aws_client(service, url=self.facts["emulator_url"], verify=self.trust)
 
     def database_url(self, role: str = "sightline_owner") -> str:
         """The address of the database for a role."""
@@ -104,8 +116,8 @@ class RunningCloud:
 
     def workers(self) -> dict[str, list[int]]:
         """Process ids of the living workers by function."""
-        answer = httpx.get(f"{self.facts['emulator_url']}/_sightline/workers", verify=False)  # noqa: S501
-        found: dict[str, list[int]] = answer.json()
+        with self.outside() as http:
+            found: dict[str, list[int]] = http.get(f"{self.facts['emulator_url']}/_sightline/workers").json()
         return found
 
     def kill_worker(self, function: str, *, timeout_s: float = 60) -> int:
@@ -139,7 +151,7 @@ class RunningCloud:
         return (self.home / "cloud.json").exists()
 
 
-def aws_client(service: str, *, url: str) -> Any:
+def aws_client(service: str, *, url: str, verify: str | bool = True) -> Any:
     """A client of the emulator, with the administrator's key."""
     return boto3.client(
         service,
@@ -147,7 +159,7 @@ def aws_client(service: str, *, url: str) -> Any:
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
-        verify=not url.startswith("https"),
+        verify=verify,
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
     )
 

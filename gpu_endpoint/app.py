@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from gpu_endpoint.errors import (
 from gpu_endpoint.registry import Registry
 from sightline.contracts.inference import JPEG, JSON
 
+log = logging.getLogger("gpu_endpoint")
 Result = TypeVar("Result")
 
 CALLER_GONE = 499  # nginx's number; nobody reads it
@@ -126,6 +128,7 @@ def create_app(registry: Registry) -> FastAPI:
 
     @app.exception_handler(EndpointError)
     async def known(request: Request, error: EndpointError) -> Response:
+        log.info("refused", extra={"fields": {"code": error.code, "status": error.status}})
         return problem_answer(request, error)
 
     @app.exception_handler(HTTPException)

@@ -24,9 +24,7 @@ def import_open_clip() -> ModuleType:
             declare_operators(torch)
         return importlib.import_module("open_clip")
     except ModuleNotFoundError as error:
-        raise ModelFileError(
-            f"open_clip models need torch: pip install 'sightline[gpu]' ({error})"
-        ) from error
+        raise ModelFileError(f"open_clip models need torch: pip install '.[gpu]' here ({error})") from error
 
 
 def declare_operators(torch: ModuleType) -> None:

@@ -47,22 +47,26 @@ class OpenClip:
 
 
 class TorchOpenClip(OpenClip):
-    """On a GPU, in bfloat16."""
+    """In torch, in bfloat16: what a GPU runs."""
 
-    def __init__(self, name: str, revision: str, *, tokenizer: Any, network: Any) -> None:
+    def __init__(
+        self, name: str, revision: str, *, tokenizer: Any, network: Any, device: str = "cuda"
+    ) -> None:
         image, dim = image_input(network), int(network.visual.output_dim)
         super().__init__(name, revision, "bfloat16", tokenizer=tokenizer, image=image, dim=dim)
         self._torch = importlib.import_module("torch")
-        self._network = network.to(device="cuda", dtype=self._torch.bfloat16)
+        self._device = device
+        self._network = network.to(device=device, dtype=self._torch.bfloat16)
 
     def forward_images(self, tiles: Sequence[Pixels]) -> Vectors:
         """Shapes: n tiles -> (n, dim)."""
         pixels = self._torch.from_numpy(normalised(np.stack(tiles), self.image))
-        return self._run(self._network.encode_image, pixels.to("cuda", self._torch.bfloat16))
+        return self._run(self._network.encode_image, pixels.to(self._device, self._torch.bfloat16))
 
     def forward_texts(self, prepared: Sequence[Tokens]) -> Vectors:
         """Shapes: n texts -> (n, dim)."""
-        return self._run(self._network.encode_text, self._torch.from_numpy(np.stack(prepared)).to("cuda"))
+        tokens = self._torch.from_numpy(np.stack(prepared))
+        return self._run(self._network.encode_text, tokens.to(self._device))
 
     def _run(self, encode: Any, batch: Any) -> Vectors:
         with self._torch.inference_mode():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from gpu_endpoint.models.files import ModelFileError  # noqa: E402
 from gpu_endpoint.models.open_clip_import import import_open_clip  # noqa: E402
-from gpu_endpoint.models.open_clip_torch import load_open_clip  # noqa: E402
+from gpu_endpoint.models.open_clip_torch import TorchOpenClip, load_open_clip  # noqa: E402
 from gpu_endpoint.models.open_clip_weights import refuse_pickle  # noqa: E402
 from gpu_endpoint.models.sheets import cut_tiles, normalised  # noqa: E402
 from sightline.providers.sagemaker import SageMakerEmbedder  # noqa: E402
@@ -135,12 +136,23 @@ def test_an_unreachable_hub_names_the_way_around_it(tmp_path: Path, monkeypatch:
         load_open_clip("ViT-B-32/nobody", tmp_path, file=None, threads=1)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_answers_as_the_cpu_does(network: torch.nn.Module, checkpoint: Path, tmp_path: Path) -> None:
-    served = load_open_clip(NAME, tmp_path, file=checkpoint, threads=1)
-    assert served.precision == "bfloat16"
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",  # the same code in the same bfloat16: only the chip differs
+        pytest.param(
+            "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+        ),
+    ],
+)
+def test_bfloat16_in_torch_answers_as_float32_does(network: torch.nn.Module, device: str) -> None:
+    tokenizer = import_open_clip().get_tokenizer("ViT-B-32")
+    served = TorchOpenClip(NAME, "r", tokenizer=tokenizer, network=copy.deepcopy(network), device=device)
     tiles = served.forward_images(served.prepare_images(*SHEET))
+    texts = served.forward_texts(served.prepare_texts(TEXTS))
     pixels = torch.from_numpy(normalised(cut_tiles(*SHEET, served.image), served.image))
     with torch.inference_mode():
-        wanted = network.encode_image(pixels, normalize=True).numpy()
-    assert (tiles * wanted).sum(axis=1).min() > 0.99
+        wanted_tiles = network.encode_image(pixels, normalize=True).numpy()
+        wanted_texts = network.encode_text(tokenizer(TEXTS), normalize=True).numpy()
+    assert (tiles * wanted_tiles).sum(axis=1).min() > 0.99
+    assert (texts * wanted_texts).sum(axis=1).min() > 0.99

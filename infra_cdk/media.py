@@ -84,6 +84,8 @@ class Media(Construct):
             timeout_s=START_TIMEOUT_S,
         )
         self._may_start(function)
+        # What arrives by a signed address after its asset was deleted goes the same way.
+        self._may_purge(function)
         self.uploads.feed(function)
         events.Rule(
             self,

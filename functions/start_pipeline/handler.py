@@ -5,12 +5,12 @@ from typing import Any
 
 from sightline.batch import queue_handler
 from sightline.media.indexing import upload_arrived
-from sightline.wiring import media_pipeline
+from sightline.wiring import media_pipeline, purges
 
 
 def start(event: Mapping[str, Any]) -> None:
     """One event."""
-    upload_arrived(event, pipeline=media_pipeline())
+    upload_arrived(event, pipeline=media_pipeline(), purges=purges())
 
 
 handler = queue_handler(start)

@@ -163,6 +163,19 @@ def test_a_deletion_leaves_nothing(workspace: Workspace, media_cloud: MediaCloud
     assert media_cloud.heard(upload.asset_id) == [("asset.ready", 1), ("asset.deleted", 1)]
 
 
+def test_what_comes_after_a_deletion_goes_too(workspace: Workspace, media_cloud: MediaCloud) -> None:
+    """The signed address outlives the asset."""
+    upload = Upload(workspace)
+    delete(upload)
+    purge(upload)
+    media_cloud.purges(upload.asset_id)
+    upload.arrive(media_cloud).start()
+    assert media_cloud.executions(upload.asset_id) == []
+    assert len(media_cloud.purges(upload.asset_id)) == 1
+    purge(upload)
+    assert media_cloud.keys(f"uploads/{workspace.id}/") == []
+
+
 def test_a_purge_that_nobody_asked_for_does_nothing(workspace: Workspace, media_cloud: MediaCloud) -> None:
     upload = Upload(workspace).arrive(media_cloud)
     purge(upload)

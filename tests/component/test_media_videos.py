@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sightline.errors import UnreadableMediaError
+from sightline.media.container import open_video
 from sightline.media.decode import Damage, Sampler
-from sightline.media.probe import VideoFacts, look_into, open_video
+from sightline.media.probe import VideoFacts, look_into
 from sightline.media.sheets import MAX_BYTES, sheets_of
 from sightline.media.steps import plan_of
 from tests.conftest import SHARED_DATA
@@ -211,6 +212,20 @@ def test_a_sheet_too_large_is_split_and_no_tile_is_lost() -> None:
 def test_extraction_is_repeatable_byte_for_byte() -> None:
     data = video(seconds=4, gop=25)
     assert extract(data).jpegs == extract(data).jpegs
+
+
+def test_a_file_too_large_to_read_whole_is_planned_by_its_duration() -> None:
+    data = video(seconds=20, container="mkv", width=160, height=96)
+    facts, timeline = look_into(
+        io.BytesIO(data), content_type="video/webm", size_bytes=len(data), scan_bytes=len(data) // 4
+    )
+    plan, chunks, planned = plan_of(facts, timeline, interval_s=1.0)
+    assert not timeline.complete
+    assert (plan.mode, plan.exact, planned) == ("all", False, 20)
+    assert (chunks[0].start_s, chunks[-1].end_s) == (0.0, 20.0)
+    cut = data[: len(data) // 2]
+    with pytest.raises(UnreadableMediaError, match="truncated-file: It should last 20 s"):
+        look_into(io.BytesIO(cut), content_type="video/webm", size_bytes=len(cut), scan_bytes=len(data) // 4)
 
 
 SIX_SECONDS = video(seconds=6)

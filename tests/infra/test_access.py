@@ -137,7 +137,7 @@ def test_each_function_reads_the_secret_of_its_role_only(template: Any) -> None:
 def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
     expected = {
         "media_api": {"states:StartExecution", "sqs:SendMessage"},
-        "start_pipeline": {"states:StartExecution"},
+        "start_pipeline": {"states:StartExecution", "sqs:SendMessage"},
         "sweep_assets": {
             "states:StartExecution",
             "states:DescribeExecution",

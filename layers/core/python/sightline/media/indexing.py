@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.errors import ConflictError
-from sightline.media import rules, run_store
+from sightline.media import rules, run_store, store
 from sightline.media.failures import Failure, failure_of, unreadable
-from sightline.ports import Blobs, Events, Pipeline
+from sightline.ports import Blobs, Events, Pipeline, Queue
 from sightline.telemetry import logger
 from sightline.vectors.store import promote_run
 
@@ -17,14 +17,21 @@ SOME_LOST, MAX_LOST_SHARE = 2, 0.05
 READY, FAILED = "asset.ready", "asset.failed"
 
 
-def upload_arrived(event: Mapping[str, Any], *, pipeline: Pipeline) -> None:
+def upload_arrived(event: Mapping[str, Any], *, pipeline: Pipeline, purges: Queue) -> None:
     """An "Object Created" event of S3. Told twice or late, it changes nothing."""
     stored = event.get("detail", {}).get("object", {})
     ids = rules.asset_of_key(str(stored.get("key", "")))
     if ids is None:
         logger.warning("event of an object that is no upload")
         return
-    start_first(*ids, version_id=str(stored.get("version-id", "")), pipeline=pipeline)
+    workspace_id, asset_id = ids
+    with transaction(workspace_id) as conn:
+        wanted = store.asset(conn, asset_id) is not None
+    if wanted:
+        start_first(workspace_id, asset_id, version_id=str(stored.get("version-id", "")), pipeline=pipeline)
+    else:
+        # A signed address outlives a deletion: what comes by it then goes the same way.
+        purges.send({"workspace_id": workspace_id, "asset_id": asset_id})
 
 
 def start_first(workspace_id: UUID, asset_id: UUID, *, version_id: str, pipeline: Pipeline) -> bool:

@@ -9,12 +9,14 @@ from sightline.contracts.inference import SheetLayout
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
 from sightline.media import rules, run_store, sampling
+from sightline.media.container import open_video
 from sightline.media.decode import Damage, Sampler
 from sightline.media.failures import unreadable
 from sightline.media.indexing import superseded
-from sightline.media.probe import Timeline, VideoFacts, look_into, open_video
+from sightline.media.probe import VideoFacts, look_into
 from sightline.media.sampling import Chunk, Plan
 from sightline.media.sheets import Sheet, sheets_of
+from sightline.media.timeline import Timeline
 from sightline.ports import Blobs, Embedder
 from sightline.telemetry import logger
 from sightline.vectors.store import ensure_space, replace_sheet_points

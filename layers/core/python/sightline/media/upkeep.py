@@ -102,14 +102,15 @@ def purge_asset(message: Mapping[str, Any], *, blobs: Blobs, events: Events) -> 
     workspace_id, asset_id = UUID(str(message["workspace_id"])), UUID(str(message["asset_id"]))
     with transaction(workspace_id) as conn:
         row = store.any_asset(conn, asset_id)
-    if row is None or row["deleted_at"] is None:
+    if row is not None and row["deleted_at"] is None:
         return
-    uploads.discard(row, blobs=blobs)
+    if row is not None:
+        uploads.discard(row, blobs=blobs)
     blobs.delete_prefix(rules.source_key(workspace_id, asset_id))
     blobs.delete_prefix(rules.sheets_prefix(workspace_id, asset_id))
     with transaction(workspace_id) as conn:
         removed = store.remove_asset(conn, asset_id)
         delete_asset_points(conn, workspace_id=workspace_id, asset_id=asset_id)
-    if removed:
+    if row is not None and removed:
         detail = {"workspace_id": str(workspace_id), "asset_id": str(asset_id), "run": row["run"]}
         events.publish(DELETED, detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -38,7 +38,9 @@ class Inference:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.in_hand = 0
+        # Apart, so that a question's words never wait behind pictures.
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
+        self._tokenisers = ThreadPoolExecutor(1, "tokenise")
 
     async def answer(self, request: Request) -> Response:
         """Vectors for one request. Raises: EndpointError."""
@@ -63,7 +65,7 @@ class Inference:
         """One vector per text."""
         wanted = read_text_request(body)
         served = self.registry.find(wanted)
-        prepared = await self._aside(served.model.prepare_texts, wanted.texts)
+        prepared = await aside(self._tokenisers, served.model.prepare_texts, wanted.texts)
         return embedding_answer(request, served.header, await served.texts.submit(prepared))
 
     async def embed_sheet(self, request: Request, body: bytes) -> Response:
@@ -71,16 +73,18 @@ class Inference:
         layout, pin = read_image_request(request)
         model, served, lane = self.registry.find_for_images(pin)
         lane.admit(layout.tiles)  # before decoding: refusing must stay cheap
-        tiles = await self._aside(model.prepare_images, body, layout)
+        tiles = await aside(self._decoders, model.prepare_images, body, layout)
         return embedding_answer(request, served.header, await lane.submit(tiles))
 
     def close(self) -> None:
         """Frees the threads."""
-        self._decoders.shutdown(cancel_futures=True)
+        for executor in (self._decoders, self._tokenisers):
+            executor.shutdown(cancel_futures=True)
 
-    async def _aside(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """Runs what needs the processor off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work, *arguments)
+
+async def aside(executor: Executor, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Runs what needs the processor off the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
 
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, Response]) -> Response:

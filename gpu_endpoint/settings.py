@@ -31,7 +31,7 @@ class EndpointSettings(BaseSettings):
         default=0.0, ge=0, le=1, description="How long a busy lane waits for a batch to fill, in seconds."
     )
     endpoint_max_queued: int = Field(
-        default=2048, ge=64, description="Texts or tiles that may wait; more are answered with 429."
+        default=4096, ge=64, description="Texts or tiles that may wait; more are answered with 429."
     )
     endpoint_max_requests: int = Field(
         default=64, ge=1, description="Requests in hand at once; more are answered with 429."

@@ -40,8 +40,23 @@ PERMANENT_ERRORS = (
     "WeakPasswordError",
 )
 
+# What a mistake in the code raises: no second try mends it, and a person wants to see it at once.
+MISTAKES = (
+    "AssertionError",
+    "AttributeError",
+    "ImportError",
+    "IndexError",
+    "KeyError",
+    "NameError",
+    "Runtime.HandlerNotFound",
+    "Runtime.ImportModuleError",
+    "Runtime.UserCodeSyntaxError",
+    "TypeError",
+    "ValueError",
+)
+
 _RETRIES: list[State] = [
-    {"ErrorEquals": list(PERMANENT_ERRORS), "MaxAttempts": 0},
+    {"ErrorEquals": [*PERMANENT_ERRORS, *MISTAKES], "MaxAttempts": 0},
     {
         "ErrorEquals": ["States.ALL"],
         "IntervalSeconds": 2,

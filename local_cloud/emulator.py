@@ -22,6 +22,8 @@ from local_cloud.reload import watch_sources
 from local_cloud.seams import check_emulator, check_touched
 from local_cloud.sources import Sources
 
+CLOSING_S = 3.0
+
 
 def main(config_path: Path) -> None:
     """Serve until SIGTERM."""
@@ -38,10 +40,9 @@ def main(config_path: Path) -> None:
     watcher = threading.Thread(target=watch_sources, args=(executor, shared_code, sources, stop), daemon=True)
     watcher.start()
     try:
-        asyncio.run(_serve(config, Front(config, executor=executor, checkpoint=checkpoint), checkpoint))
+        asyncio.run(_serve(config, executor=executor, checkpoint=checkpoint))
     finally:
         stop.set()
-        executor.close()
         logs.close()
 
 
@@ -61,13 +62,14 @@ def _install_seams(
     provisioners.install()
 
 
-async def _serve(config: EmulatorConfig, front: Front, checkpoint: Checkpoint) -> None:
+async def _serve(config: EmulatorConfig, *, executor: Executor, checkpoint: Checkpoint) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     settings = Config()
     settings.bind = [f"127.0.0.1:{config.port}"]
     settings.keep_alive_timeout = 75
+    settings.graceful_timeout = 1
     settings.accesslog = None
     settings.errorlog = "-"
     settings.loglevel = "WARNING"
@@ -77,13 +79,19 @@ async def _serve(config: EmulatorConfig, front: Front, checkpoint: Checkpoint) -
         settings.insecure_bind = [api]
     else:
         settings.bind.append(api)
-    stop = asyncio.Event()
+    asked, stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
     checkpoint.start()
-    application: Any = front
-    await serve(application, settings, shutdown_trigger=stop.wait)
+    application: Any = Front(config, executor=executor, checkpoint=checkpoint)
+    serving = asyncio.create_task(serve(application, settings, shutdown_trigger=stop.wait))
+    await asyncio.wait((serving, asyncio.create_task(asked.wait())), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.to_thread(executor.close)  # before the server: workers hold connections to it
     await asyncio.to_thread(checkpoint.stop)
+    # Everything is saved. A TLS client that does not close its end would hold us for half a minute.
+    asyncio.get_running_loop().call_later(CLOSING_S, os._exit, 0)
+    stop.set()
+    await serving
 
 
 if __name__ == "__main__":

@@ -148,7 +148,8 @@ class RunningCloud:
     def _announced(self) -> bool:
         assert self._process is not None
         assert self._process.exit_code() is None, f"the local cloud ended:\n{self.log_path.read_text()}"
-        return (self.home / "cloud.json").exists()
+        path = self.home / "cloud.json"
+        return path.exists() and self.facts["pid"] == self._process.pid
 
 
 def aws_client(service: str, *, url: str, verify: str | bool = True) -> Any:

@@ -47,6 +47,7 @@ class SightlineStack(Stack):
             inference=self.inference,
             missed_ticks=self.media.missed_ticks,
         )
+        self._migrate_first()
         self.operations = Operations(self, "Operations", stage=stage, watched=self._watched())
         accept(
             self,
@@ -62,6 +63,12 @@ class SightlineStack(Stack):
     @property
     def functions(self) -> list[Function]:
         return [found for found in self.node.find_all() if isinstance(found, Function)]
+
+    def _migrate_first(self) -> None:
+        """New code takes its first request on the schema it was written for."""
+        for function in self.functions:
+            if function is not self.migrations.migrate:
+                function.lambda_function.node.add_dependency(self.migrations.applied)
 
     def _watched(self) -> Watched:
         media = self.media

@@ -74,7 +74,8 @@ DEV = Stage(
     name="dev",
     keep_data=False,
     database=Database(min_acu=0, max_acu=2, readers=0, proxy=False, backup_days=1, pause_after_min=5),
-    endpoint=ServerlessEndpoint(memory_mb=3072, max_concurrency=8),
+    # As many as one video's sheets in work: 2 batches of 8 chunks with 4 sheets each (media_states.py).
+    endpoint=ServerlessEndpoint(memory_mb=3072, max_concurrency=64),
     image_model="scenes-rn-96",
     web_origins=("*",),
     requests_per_s=200,

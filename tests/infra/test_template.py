@@ -221,6 +221,12 @@ def test_migrations_run_on_deploy_when_the_sql_changes(template: Any) -> None:
     assert any(needed in template.of("AWS::RDS::DBInstance") for needed in resource["DependsOn"]), name
 
 
+def test_no_other_function_changes_before_the_schema_has(template: Any) -> None:
+    (applied,) = template.of("Custom::Migrations")
+    for name, function in template.functions().items():
+        assert (applied in function["DependsOn"]) is (name != "migrate"), name
+
+
 def test_passwords_are_strong_and_sign_in_is_by_email(template: Any) -> None:
     (pool,) = template.properties("AWS::Cognito::UserPool")
     policy = pool["Policies"]["PasswordPolicy"]

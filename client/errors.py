@@ -75,7 +75,7 @@ class ApiError(ClientError):
         errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         fields = [f"{error.get('field', '?')}: {error.get('message', '')}" for error in errors]
-        super().__init__("; ".join([detail.rstrip("."), *fields]) + ("" if fields else "."))
+        super().__init__("; ".join(fields) or detail)
         self.status = status
         self.code = code
         self.detail = detail

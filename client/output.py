@@ -53,7 +53,7 @@ def results() -> Console:
 
 def notes() -> Console:
     """Where progress and remarks go."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else _PIPE_COLUMNS, highlight=False)
 
 
 def print_json(value: Any) -> None:

@@ -55,7 +55,7 @@ def test_an_error_names_the_fields() -> None:
         status=422, code="validation-failed", detail="Some fields are not valid.",
         errors=[{"field": "body.size_bytes", "message": "must be at least 1"}],
     )  # fmt: skip
-    assert str(error) == "Some fields are not valid; body.size_bytes: must be at least 1"
+    assert str(error) == "body.size_bytes: must be at least 1"
 
 
 def test_metadata_is_text_unless_the_colon_says_json() -> None:

@@ -167,7 +167,8 @@ class EmbeddedPostgres:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": locale_name(), "PGTZ": "UTC"}
 
     def _launch(self) -> None:
-        options = [item for key, value in self._settings.items() for item in ("-c", f"{key}={value}")]
+        settings = {**self._settings, "dynamic_shared_memory_type": _shared_memory_type()}
+        options = [item for key, value in settings.items() for item in ("-c", f"{key}={value}")]
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         with self._log_path.open("ab") as log:
             self._server = Leashed(
@@ -226,6 +227,13 @@ def _processes_on(data_dir: Path) -> list[psutil.Process]:
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return found
+
+
+def _shared_memory_type() -> str:
+    """Parallel index builds share maintenance_work_mem between processes; containers have 64 MB for that."""
+    shm = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lies on Linux
+    small = shm.exists() and shutil.disk_usage(shm).total < 2**30
+    return "mmap" if small else "posix"
 
 
 def _explain(error: Exception, folder: Path) -> LocalCloudError:

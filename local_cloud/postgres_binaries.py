@@ -64,18 +64,22 @@ def _others_may_enter(folder: Path) -> bool:
 
 
 def _copy_within_reach(install: Path) -> Path:
-    """Root's own folders are closed to the system user: keep a copy of the programs (35 MB) it can read."""
+    """Root's own folders are closed to the system user: keep a copy of the programs (45 MB) it can read."""
     made = int((install / "bin" / "postgres").stat().st_mtime)
     target = Path("/var/lib/sightline") / f"postgres-16-{made}-{install.stat().st_ino}"
+    package = install.parent
     if not target.exists():
         draft = target.with_name(f"{target.name}.{os.getpid()}")
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        shutil.copytree(install, draft, symlinks=True)
+        shutil.copytree(install, draft / package.name / install.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # where a Linux wheel keeps what it links
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         try:
             draft.rename(target)
         except OSError:  # another process was faster with the same copy
             shutil.rmtree(draft)
-    return target
+    return target / package.name / install.name
 
 
 def locale_name() -> str:

@@ -16,7 +16,11 @@ from gpu_endpoint.training.captionset import CaptionSet, one_hot  # noqa: E402
 from gpu_endpoint.training.dataset import SceneSet, render_set  # noqa: E402
 from gpu_endpoint.training.train import Plan, Trainer, load  # noqa: E402
 
-pytestmark = pytest.mark.torch
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch on its own TorchScript exporter
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # sizes that become constants
+]
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,10 @@ def bring_up_to_date(venv: Path, files: list[Path]) -> None:
     if all(done.get(name) == value for name, value in wanted.items()):
         return
     started = time.monotonic()
-    say(f"Making {venv.name} with Python {sys.version.split()[0]}: the first time takes a minute or two.")
+    if done:
+        say(f"Bringing {venv.name} up to date.")
+    else:
+        say(f"Making {venv.name} with Python {sys.version.split()[0]}: this takes a minute or two, once.")
     python = make_venv(venv)
     pip = find_pip(venv, python)
     lines = [f"-r{file}" for file in files]
@@ -144,7 +147,15 @@ def needs_cuda(venv: Path) -> bool:
 def install(pip: list[str], venv: Path, what: list[str], *, expected: int) -> None:
     """Run pip once with its output in a log, and one line of progress for the person waiting."""
     # Python compiles what it imports; compiling all of it here takes a minute for nothing.
-    command = [*pip, "install", "--no-deps", "--no-compile", "--disable-pip-version-check", "--no-input", *what]
+    command = [
+        *pip,
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+        "--no-deps",
+        "--no-compile",
+        *what,
+    ]
     if expected:
         command.append("--require-hashes")
     with (venv / LOG).open("a") as log:

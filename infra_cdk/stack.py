@@ -10,9 +10,10 @@ from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
 from infra_cdk.layers import Layers
 from infra_cdk.media import Media
+from infra_cdk.metrics import Watched
 from infra_cdk.migrations import Migrations
 from infra_cdk.network import Network
-from infra_cdk.operations import Operations, Watched
+from infra_cdk.operations import Operations
 from infra_cdk.scenarios import Scenarios
 from infra_cdk.stages import Stage
 from infra_cdk.storage import Storage

@@ -1,6 +1,8 @@
 """One video from its S3 event to searchable rows: the handlers in the order of the state machine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +27,11 @@ from tests.videos import video
 
 pytestmark = pytest.mark.component
 
-CLIP = video(seconds=5, gop=25)
+
+@cache
+def clip() -> bytes:
+    """Made when first needed, not when tests are collected."""
+    return video(seconds=5, gop=25)
 
 
 @dataclass
@@ -33,7 +39,7 @@ class Upload:
     """A video in the bucket, and the steps of its pipeline."""
 
     workspace: Workspace
-    data: bytes = CLIP
+    data: bytes = field(default_factory=lambda: clip())
     content_type: str = "video/mp4"
     declared: int | None = None
     asset_id: str = field(init=False)
@@ -240,17 +246,21 @@ def test_any_order_and_repetition_ends_in_the_same_rows(
 @pytest.mark.parametrize(
     ("data", "declared", "code"),
     [
-        (b"not a video at all", None, "not-a-video"),
-        (b"", 100, "empty-file"),
-        (CLIP, len(CLIP) + 1, "size-mismatch"),
-        (CLIP[: len(CLIP) // 2], None, "truncated-file"),
+        (lambda: b"not a video at all", lambda: None, "not-a-video"),
+        (lambda: b"", lambda: 100, "empty-file"),
+        (lambda: clip(), lambda: len(clip()) + 1, "size-mismatch"),
+        (lambda: clip()[: len(clip()) // 2], lambda: None, "truncated-file"),
     ],
     ids=["text", "zero bytes", "another size", "truncated"],
 )
 def test_a_refused_file_fails_with_a_reason_to_read(
-    workspace: Workspace, media_cloud: MediaCloud, data: bytes, declared: int | None, code: str
+    workspace: Workspace,
+    media_cloud: MediaCloud,
+    data: Callable[[], bytes],
+    declared: Callable[[], int | None],
+    code: str,
 ) -> None:
-    upload = Upload(workspace, data=data, declared=declared).arrive(media_cloud)
+    upload = Upload(workspace, data=data(), declared=declared()).arrive(media_cloud)
     upload.start()
     with pytest.raises(UnreadableMediaError) as refused:
         upload.probe()
@@ -392,7 +402,7 @@ def test_an_upload_by_the_signed_address_is_what_is_indexed(
     upload = Upload(workspace)
     path = f"/v1/assets/{upload.asset_id}/upload"
     address = call(media_api, "GET", path, principal=member_of(workspace)).json
-    answer = put(address["url"], CLIP, address["headers"])
+    answer = put(address["url"], clip(), address["headers"])
     upload.version = answer.headers["x-amz-version-id"]
     upload.start()
     upload.index()

@@ -59,9 +59,10 @@ synth: ## write the CloudFormation templates to cdk.out
 	@$(RUN) -m infra_cdk.app
 
 .PHONY: lock
-lock: ## resolve pyproject.toml anew into requirements/*.txt
+lock: ## resolve every requirement file anew: the environments', the layers' and the container's
 	$(ENV) dev
 	@$(RUN) requirements/lock.py
+	@$(RUN) -m infra_cdk.layer_build lock
 
 .PHONY: clean
 clean: ## remove the environments, caches and built files; what the local cloud stores stays (.sightline)

@@ -70,7 +70,11 @@ class Identity(Construct):
             client_id=settings.client_id,
             client_secret_value=SecretValue.secrets_manager(settings.secret_name),
             scopes=["openid", "email", "profile"],
-            attribute_mapping=cognito.AttributeMapping(email=cognito.ProviderAttribute.GOOGLE_EMAIL),
+            attribute_mapping=cognito.AttributeMapping(
+                email=cognito.ProviderAttribute.GOOGLE_EMAIL,
+                # Without it Cognito takes the address for unproven, and nobody could invite its owner.
+                email_verified=cognito.ProviderAttribute.GOOGLE_EMAIL_VERIFIED,
+            ),
         )
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import psutil
 
 from local_cloud.errors import LocalCloudError
 from local_cloud.home import DEFAULT_API_PORT, Home, default_home
+from local_cloud.services import running
 from local_cloud.supervisor import LocalCloud, Options
 
 STOP_TIMEOUT_S = 40.0
@@ -68,16 +70,18 @@ def _up(options: Options) -> int:
 
 def _down(home: Home) -> int:
     facts = home.read_cloud()
-    if facts is None or not psutil.pid_exists(facts["pid"]):
+    if facts is None or not running(facts["pid"]):
         print(f"no local cloud runs on {home.path}")
         return 0
     process = psutil.Process(facts["pid"])
     process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except psutil.TimeoutExpired:
-        process.kill()
-        print("it did not stop in time and was killed; the next start takes over")
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while running(process.pid):
+        if time.monotonic() > deadline:
+            process.kill()
+            print("it did not stop in time and was killed; the next start takes over")
+            break
+        time.sleep(0.05)
     return 0
 
 
@@ -92,7 +96,7 @@ def _hold(home: Home, *, service: str | None, held: bool) -> int:
     facts = home.read_cloud()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    if facts and (pid := facts["pids"].get(service)) and psutil.pid_exists(pid):
+    if facts and (pid := facts["pids"].get(service)) and running(pid):
         os.kill(pid, signal.SIGKILL)
     return 0
 

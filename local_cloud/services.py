@@ -99,6 +99,14 @@ def wait_until(check: Callable[[], bool], *, timeout_s: float, message: str) -> 
         time.sleep(0.05)
 
 
+def running(pid: int) -> bool:
+    """True for a living process; one that ended and waits for its parent to notice does not count."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def record_pids(path: Path, pids: Mapping[str, int | None]) -> None:
     """Remember which processes are ours, for the run after one that was killed."""
     alive = {name: [pid, psutil.Process(pid).create_time()] for name, pid in pids.items() if pid}

@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from local_cloud.emulator_config import ACCESS_KEY, REGION, SECRET_KEY
 from local_cloud.leash import Leashed
+from local_cloud.services import running
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 150.0
@@ -133,7 +134,7 @@ class RunningCloud:
         pid = self.facts["pids"][service]
         (self.home / f"{service}.hold").touch()
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not _runs(pid), timeout_s=10, what=f"the end of {service}")
+        wait_until(lambda: not running(pid), timeout_s=10, what=f"the end of {service}")
 
     def release(self, service: str) -> None:
         """Let the supervisor start a held service again; returns when it runs."""
@@ -163,10 +164,3 @@ def aws_client(service: str, *, url: str, verify: str | bool = True) -> Any:
         verify=verify,
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
     )
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local_cloud.services import running
 from tests.emulator_process import EmulatorProcess, function, machine
 from tests.running_cloud import wait_until
 
@@ -91,16 +92,7 @@ def test_workers_end_with_the_emulator(emulator: EmulatorProcess) -> None:
     (pid,) = wait_until(sleeping, timeout_s=10, what="the worker's start")
     emulator.kill()
 
-    wait_until(lambda: not _alive(pid), timeout_s=10, what="the worker's end")
-
-
-def _alive(pid: int) -> bool:
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    wait_until(lambda: not running(pid), timeout_s=10, what="the worker's end")
 
 
 def _ignore_the_end_of(emulator: EmulatorProcess, call: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
@@ -15,6 +14,7 @@ from local_cloud import ports
 from local_cloud.database import check_versions, prepare_database
 from local_cloud.errors import LocalCloudError, PortTakenError
 from local_cloud.postgres import EmbeddedPostgres
+from local_cloud.services import running
 from tests.running_cloud import REPOSITORY, wait_until
 
 pytestmark = pytest.mark.local
@@ -81,7 +81,7 @@ def test_the_server_ends_when_its_starter_is_killed_and_the_next_one_takes_over(
     starter.stdin.close()
     starter.stdout.close()
 
-    wait_until(lambda: _ended(int(pid)), timeout_s=15, what="the end of the orphan")
+    wait_until(lambda: not running(int(pid)), timeout_s=15, what="the end of the orphan")
     with EmbeddedPostgres(tmp_path / "pg") as server:
         assert value(server.url, "SELECT n FROM kept") == 7
 
@@ -143,10 +143,3 @@ def test_a_user_who_may_not_set_up_the_database_is_told_what_to_grant(
 
 def test_free_ports_are_free() -> None:
     assert ports.is_free(ports.free_port())
-
-
-def _ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

@@ -11,7 +11,7 @@ import httpx
 
 from client.accounts import Accounts
 from client.credentials import Credentials, UnfinishedUploads
-from client.errors import IndexingError, NotFoundError, StillIndexingError, StorageError
+from client.errors import ApiError, IndexingError, StillIndexingError, StorageError
 from client.session import Session, default_http, find_api_url
 from client.shapes import Asset, Created, Found, Sheet
 from client.transport import Retry, Transport
@@ -19,6 +19,8 @@ from client.uploads import OnBytes, SignedAddresses, send
 
 # mimetypes of Python 3.11 does not know these containers.
 _CONTENT_TYPES = {".mkv": "video/x-matroska", ".ts": "video/mp2t", ".m4v": "video/x-m4v"}
+# Deleted, finished elsewhere, or not finished in time: the file is then uploaded as a new one.
+_UPLOAD_IS_GONE = (404, 409, 410)
 # A short video is soon done; a long one is asked about once a second.
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.1, 1.0
 
@@ -130,11 +132,12 @@ class Sightline:
             return None
         try:
             asset = self.asset(asset_id)
-        except NotFoundError:
-            return None
-        if asset.status != "awaiting_upload":
-            return None
-        return Created(asset=asset, upload=SignedAddresses(self._api, asset_id).state())
+            if asset.status == "awaiting_upload":
+                return Created(asset=asset, upload=SignedAddresses(self._api, asset_id).state())
+        except ApiError as error:
+            if error.status not in _UPLOAD_IS_GONE:
+                raise
+        return None
 
     def wait(
         self,

@@ -256,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             problem = {
                 "code": "endpoint-unavailable",
                 "detail": "The model does not answer.",
-                "retryable": fault.status != 401,
+                "retryable": fault.status >= 429,
             }
             extra = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             self._answer(fault.status, problem | {"trace_id": "t-1"}, extra)

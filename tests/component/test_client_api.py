@@ -186,6 +186,22 @@ def test_an_interrupted_upload_sends_only_what_is_missing(
     assert len(multipart.paths("PUT")) - before == 11 - had
 
 
+@pytest.mark.parametrize("status", [404, 409, 410])
+def test_an_upload_that_is_gone_begins_anew(
+    server: FakeSightline, sightline: Sightline, video: Path, status: int
+) -> None:
+    server.faults = [Fault("/storage", times=1, status=400)]
+    with pytest.raises(StorageError):
+        sightline.upload(video)
+    [gone] = server.store.assets
+    server.faults = [Fault(f"/v1/assets/{gone}", times=1, status=status)]
+
+    asset = sightline.upload(video)
+
+    assert asset.id != gone
+    assert server.content(asset.id) == CONTENT
+
+
 def test_addresses_that_ran_out_are_asked_for_again(
     multipart: FakeSightline, in_parts: Sightline, video: Path
 ) -> None:

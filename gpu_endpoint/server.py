@@ -74,8 +74,8 @@ def serve(settings: EndpointSettings, *, host: str, port: int) -> int:
     """Exit status: 0 after a requested stop, 1 when the models could not be loaded."""
     set_up_logging()
     with socket.create_server((host, port)) as listener:
-        # Accepted connections inherit it. asyncio sets it only on sockets that name their protocol, and without
-        # it each small answer waited 40 ms for the caller's delayed acknowledgement.
+        # Accepted connections inherit it. asyncio sets it only on sockets that name their protocol, and
+        # without it each small answer waited 40 ms for the caller's delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         address = "http://{}:{}".format(*listener.getsockname()[:2])
         print(json.dumps({"listening": address}), flush=True)

@@ -61,8 +61,8 @@ def test_json_and_npy_carry_the_same_vectors(http: httpx.Client) -> None:
 
 
 def test_small_answers_do_not_wait_for_an_acknowledgement(http: httpx.Client) -> None:
-    took = [http.post("/invocations", json={"texts": ["a van"]}).elapsed.total_seconds() for _ in range(20)]
-    assert min(took) < 0.035  # a delayed acknowledgement takes 40 ms, every time
+    took = [http.post("/invocations", json={"texts": ["a van"]}).elapsed.total_seconds() for _ in range(80)]
+    assert min(took[40:]) < 0.035  # Linux delays them by 40 ms, once a connection's first are over
 
 
 def test_boto3_s_address_answers_alike_and_wraps_failures_as_sagemaker_does(http: httpx.Client) -> None:

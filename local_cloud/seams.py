@@ -44,15 +44,19 @@ def check_emulator() -> None:
 
 def check_touched() -> None:
     """Raises: EmulatorVersionError naming what the seams expect and the installed emulator does not have."""
-    missing = [
-        f"{module}.{name}"
-        for module, names in TOUCHED.items()
-        for name in names
-        if not hasattr(importlib.import_module(module), name)
-    ]
-    if missing:
+    if missing := missing_names(TOUCHED):
         raise EmulatorVersionError(
             f"This ministack {PINNED} lacks what the local cloud replaces ({', '.join(missing)}): "
             "it is not the released package. Reinstall it: "
             f"pip install --force-reinstall 'ministack=={PINNED}'"
         )
+
+
+def missing_names(touched: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Those of the modules' names that are not there."""
+    return [
+        f"{module}.{name}"
+        for module, names in touched.items()
+        for name in names
+        if not hasattr(importlib.import_module(module), name)
+    ]

@@ -21,9 +21,9 @@ def synthesize(*, root: Path, out: Path) -> bool:
 
     Raises: LocalCloudError with what the CDK app said.
     """
-    fingerprint = _fingerprint(root)
+    current = fingerprint(root)
     mark = out / "inputs.sha256"
-    if mark.exists() and mark.read_text() == fingerprint:
+    if mark.exists() and mark.read_text() == current:
         return False
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "infra_cdk.app", "--local", "--stage", "dev", "--out", str(out)]
@@ -31,11 +31,12 @@ def synthesize(*, root: Path, out: Path) -> bool:
     made = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise LocalCloudError(f"The CDK app failed (`{' '.join(command[1:])}`):\n{made.stderr[-3000:]}")
-    mark.write_text(fingerprint)
+    mark.write_text(current)
     return True
 
 
-def _fingerprint(root: Path) -> str:
+def fingerprint(root: Path) -> str:
+    """Changes with every file the template is made from."""
     digest = hashlib.sha256()
     for name in _INPUTS:
         for path in _files(root / name):

@@ -71,7 +71,8 @@ def bring_up_to_date(venv: Path, files: list[Path]) -> None:
         install(pip, venv, [f"-r{file}"], expected=count_packages(file))
     # With the build backend already there: nothing is downloaded, so nothing escapes the hashes above.
     install(pip, venv, ["--no-build-isolation", "--editable", str(ROOT)], expected=0)
-    (venv / STAMP).write_text(json.dumps(done | wanted, indent=1))
+    # Read again: an environment made anew has nothing of what the old one had.
+    (venv / STAMP).write_text(json.dumps(stamped(venv) | wanted, indent=1))
     say(f"{venv.name} is ready ({time.monotonic() - started:.0f} s).")
 
 

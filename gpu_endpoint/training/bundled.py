@@ -9,6 +9,7 @@ import onnxruntime
 from safetensors.numpy import load_file
 
 from gpu_endpoint.models.minilm import SentenceEncoder
+from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.training.dataset import Pictures
 from gpu_endpoint.training.palette import Floats
 
@@ -26,25 +27,32 @@ class SceneModel:
     """An exported image tower with its text head."""
 
     def __init__(self, image: Path, head: Path, encoder: SentenceEncoder, *, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(str(image), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        self._session = open_session(image, threads=threads)
         weights = load_file(head)
         self._weight, self._bias = weights["weight"], weights["bias"]
         self._encoder = encoder
 
     def embed_pictures(self, pictures: Pictures) -> Floats:
         """Shapes: (n, 96, 96, 3) bytes -> (n, 256), rows of length 1."""
-        batches = []
-        for start in range(0, len(pictures), BATCH):
-            batch = model_input(pictures[start : start + BATCH])
-            batches.append(self._session.run(None, {self._input: batch})[0])
-        return unit(np.concatenate(batches))
+        return run_tower(self._session, pictures)
 
     def embed_texts(self, texts: list[str]) -> Floats:
         """Shapes: n texts -> (n, 256), rows of length 1."""
         return unit(self._encoder(texts) @ self._weight.T + self._bias)
+
+
+def embed_pictures_of(image: Path, pictures: Pictures) -> Floats:
+    """What an exported tower says of the pictures; shapes as SceneModel.embed_pictures."""
+    return run_tower(open_session(image, threads=1), pictures)
+
+
+def run_tower(session: onnxruntime.InferenceSession, pictures: Pictures) -> Floats:
+    """In batches, so that memory stays small."""
+    name = session.get_inputs()[0].name
+    starts = range(0, len(pictures), BATCH)
+    return unit(
+        np.concatenate([session.run(None, {name: model_input(pictures[i : i + BATCH])})[0] for i in starts])
+    )
 
 
 def model_input(pictures: Pictures) -> Floats:

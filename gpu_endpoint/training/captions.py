@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from gpu_endpoint.training import setting_words, thing_words
+from gpu_endpoint.training import vocabulary as words
 
 Caption = tuple[str, list[str]]
 
@@ -26,25 +26,25 @@ def with_derived(facts: list[str]) -> list[str]:
 
 def phrase(fact: str, rng: random.Random) -> str:
     """One wording of one fact; empty where the grammar has none."""
-    if fact in setting_words.SETTINGS:
-        return rng.choice(setting_words.SETTINGS[fact])
-    if fact in thing_words.EVENTS:
-        return rng.choice(thing_words.EVENTS[fact])
+    if fact in words.SETTINGS:
+        return rng.choice(words.SETTINGS[fact])
+    if fact in words.EVENTS:
+        return rng.choice(words.EVENTS[fact])
     if fact.endswith(" car"):
-        noun = rng.choice(thing_words.THINGS["car"][0]).split(" ", 1)[1]
-        return f"a {rng.choice(thing_words.COLOURS[fact.removesuffix(' car')])} {noun}"
+        noun = rng.choice(words.SINGULARS["car"]).split(" ", 1)[1]
+        return f"a {rng.choice(words.COLOURS[fact.removesuffix(' car')])} {noun}"
     if ">=" in fact:
         kind, least = fact.split(">=")
-        number = rng.choice(thing_words.TWO if least == "2" else thing_words.THREE)
-        return f"{number} {rng.choice(thing_words.THINGS[kind][1])}"
+        number = rng.choice(words.TWO if least == "2" else words.THREE)
+        return f"{number} {rng.choice(words.PLURALS[kind])}"
     kind, side, reach = _parts(fact)
-    if kind not in thing_words.THINGS:
+    if kind not in words.SINGULARS:
         return ""
-    text = rng.choice(thing_words.THINGS[kind][0])
+    text = rng.choice(words.SINGULARS[kind])
     if side:
-        text += " " + rng.choice(thing_words.SIDES[side])
+        text += " " + rng.choice(words.SIDES[side])
     if reach:
-        text += " " + rng.choice(thing_words.REACHES[reach])
+        text += " " + rng.choice(words.REACHES[reach])
     return text
 
 
@@ -69,7 +69,7 @@ def caption(facts: list[str], rng: random.Random) -> Caption:
     texts, told = [t for t, _ in spoken], [f for _, f in spoken]
     style = rng.random()
     if style < 0.15:  # keywords
-        return ", ".join(_bare(texts) + [rng.choice(setting_words.NOUNS[f]) for f in around]), told + around
+        return ", ".join(_bare(texts) + [rng.choice(words.NOUNS[f]) for f in around]), told + around
     body = " and ".join(texts)
     if style < 0.35 and around:
         return _opened(f"{body} on {_adjectival(around, rng)}", rng), told + around
@@ -81,19 +81,19 @@ def _about_setting(around: list[str], rng: random.Random) -> Caption:
     if style < 0.35:
         return _opened(_adjectival(around, rng), rng), around
     if style < 0.6:
-        first, *rest = [rng.choice(setting_words.NOUNS[around[0]]), *(phrase(f, rng) for f in around[1:])]
+        first, *rest = [rng.choice(words.NOUNS[around[0]]), *(phrase(f, rng) for f in around[1:])]
         return _opened(" ".join([first, *rest]), rng), around
     if style < 0.7:
-        return ", ".join(rng.choice(setting_words.NOUNS[f]) for f in around), around
-    noun = rng.choice(thing_words.EMPTY_NOUNS)
+        return ", ".join(rng.choice(words.NOUNS[f]) for f in around), around
+    noun = rng.choice(words.EMPTY_NOUNS)
     return _opened(" ".join([noun, *(phrase(f, rng) for f in around)]), rng), around
 
 
 def _adjectival(around: list[str], rng: random.Random) -> str:
     """The settings as adjectives before the road: a dark rainy motorway."""
-    adjectives = [rng.choice(setting_words.ADJECTIVES[f]) for f in around if f in setting_words.ADJECTIVES]
-    roads = [f for f in around if f in setting_words.ROADS]
-    noun = rng.choice(setting_words.ROADS[roads[0]]) if roads else rng.choice(("road", "street", "drive"))
+    adjectives = [rng.choice(words.ADJECTIVES[f]) for f in around if f in words.ADJECTIVES]
+    roads = [f for f in around if f in words.ROADS]
+    noun = rng.choice(words.ROADS[roads[0]]) if roads else rng.choice(("road", "street", "drive"))
     return " ".join(["a", *adjectives, noun])
 
 
@@ -103,19 +103,10 @@ def _bare(texts: list[str]) -> list[str]:
 
 def _opened(body: str, rng: random.Random) -> str:
     if rng.random() < 0.35:
-        return f"{rng.choice(thing_words.OPENINGS)} {body}"
+        return f"{rng.choice(words.OPENINGS)} {body}"
     return _bare([body])[0] if rng.random() < 0.4 else body
-
-
-def grammar_phrases() -> list[str]:
-    """Every phrase of the grammar."""
-    s, t = setting_words, thing_words
-    tables = (s.SETTINGS, s.ADJECTIVES, s.ROADS, s.NOUNS, t.EVENTS, t.COLOURS, t.SIDES, t.REACHES)
-    phrases = [phrase for table in tables for options in table.values() for phrase in options]
-    phrases += [phrase for one, many in t.THINGS.values() for phrase in (*one, *many)]
-    return [*phrases, *t.TWO, *t.THREE, *t.OPENINGS, *t.EMPTY_NOUNS]
 
 
 def grammar_words() -> set[str]:
     """Every word that a caption can hold, lower case."""
-    return set(re.findall(r"[a-z]+", " ".join(grammar_phrases()).lower()))
+    return set(re.findall(r"[a-z]+", " ".join(words.phrases()).lower()))

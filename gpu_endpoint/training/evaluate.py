@@ -13,7 +13,7 @@ import numpy as np
 
 from gpu_endpoint.models.minilm import load_sentence_encoder
 from gpu_endpoint.training import footage
-from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS, SceneModel
+from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, MODEL_ID, WEIGHTS, SceneModel
 from gpu_endpoint.training.dataset import SceneSet, cached_set
 from gpu_endpoint.training.retrieval import Outcome, Query, area_under_roc, rank
 
@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 SHARED = REPOSITORY.parent / "shared"
 BUILD = REPOSITORY / "build" / "training"
 HELD_OUT = Path(__file__).with_name("heldout_queries.json")
+CARD, FIGURES = WEIGHTS / f"{MODEL_ID}.md", "## Figures\n"
 TEST_SCENES, TEST_SEED = 4000, 9001  # training uses other seeds
 
 
@@ -76,6 +77,54 @@ def measure_footage(model: SceneModel, folder: Path) -> dict[str, tuple[float, i
     return table
 
 
+def scene_rows(model: SceneModel, probes: Path, *, verbose: bool) -> list[str]:
+    """Precision of the first ten, per set of queries and renderer."""
+    own, free = cached_set(BUILD, TEST_SCENES, TEST_SEED), heldout_queries()
+    results = {"24 free-form queries in held-out words, own renderer": measure_scenes(model, own, free)}
+    if probes.exists():
+        queries, drawn = probe_queries(probes), probe_scenes(probes)
+        results["the probe's queries, own renderer"] = measure_scenes(model, own, queries)
+        results["the probe's queries, the probe's renderer"] = measure_scenes(model, drawn, queries)
+        results["free-form queries, the probe's renderer"] = measure_scenes(model, drawn, free)
+    rows = ["| P@10 | prevalence | queries | of |", "|---|---|---|---|"]
+    for name, outcomes in results.items():
+        precision, prevalence = mean_precision(outcomes)
+        rows.append(f"| {precision:.3f} | {prevalence:.3f} | {len(outcomes)} | {name} |")
+        for o in outcomes if verbose else []:
+            print(f"    {o.precision:.1f}  {o.matching:5d} matching  {o.text}")
+    return rows
+
+
+def arithmetic_rows(model: SceneModel, reference: SceneModel) -> list[str]:
+    """Cosine of int8 to float32 vectors."""
+    pictures = cached_set(BUILD, TEST_SCENES, TEST_SEED).pictures[:1000]
+    texts = [query.text for query in heldout_queries()]
+    pairs = {
+        "1,000 test scenes": (reference.embed_pictures(pictures), model.embed_pictures(pictures)),
+        "24 texts": (reference.embed_texts(texts), model.embed_texts(texts)),
+    }
+    rows = ["| int8 against float32 | mean cosine | least |", "|---|---|---|"]
+    for name, (expected, found) in pairs.items():
+        cosine = (expected * found).sum(1)
+        rows.append(f"| {name} | {cosine.mean():.4f} | {cosine.min():.4f} |")
+    return rows
+
+
+def footage_rows(model: SceneModel, folder: Path) -> list[str]:
+    """Real footage, validation only."""
+    rows = ["| attribute | query | area under ROC | frames with | without |", "|---|---|---|---|---|"]
+    for name, (area, ones, zeros) in measure_footage(model, folder).items():
+        rows.append(f"| {name} | {footage.QUERIES[name]} | {area:.2f} | {ones} | {zeros} |")
+    return rows
+
+
+def write_card(sections: list[list[str]]) -> None:
+    """Put the tables under the model card's last heading."""
+    text = CARD.read_text(encoding="utf-8")
+    kept = text[: text.index(FIGURES) + len(FIGURES)]
+    CARD.write_text(kept + "\n" + "\n\n".join("\n".join(rows) for rows in sections) + "\n", encoding="utf-8")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description="Measure the bundled model.")
@@ -84,37 +133,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--head", type=Path, default=WEIGHTS / HEAD_FILE)
     parser.add_argument("--float-image", type=Path, default=BUILD / "image.float32.onnx")
     parser.add_argument("--verbose", action="store_true", help="print every query")
+    parser.add_argument("--card", action="store_true", help="write the tables into the model card")
     options = parser.parse_args(arguments)
-    encoder = load_sentence_encoder(BUILD, precision="int8")
-    model = SceneModel(options.image, options.head, encoder)
-    own = cached_set(BUILD, TEST_SCENES, TEST_SEED)
-    results = {"free-form queries, own renderer": measure_scenes(model, own, heldout_queries())}
-    probes = options.shared / "probes" / "models"
-    if probes.exists():
-        queries = probe_queries(probes)
-        results["probe's queries, own renderer"] = measure_scenes(model, own, queries)
-        drawn = probe_scenes(probes)
-        results["probe's queries, probe's renderer"] = measure_scenes(model, drawn, queries)
-        results["free-form queries, probe's renderer"] = measure_scenes(model, drawn, heldout_queries())
-    for name, outcomes in results.items():
-        precision, prevalence = mean_precision(outcomes)
-        print(f"P@10 {precision:.3f} (prevalence {prevalence:.3f}, {len(outcomes)} queries)  {name}")
-        for o in outcomes if options.verbose else []:
-            print(f"    {o.precision:.1f}  {o.matching:5d} matching  {o.text}")
+    model = SceneModel(options.image, options.head, load_sentence_encoder(BUILD, precision="int8"))
+    sections = [scene_rows(model, options.shared / "probes" / "models", verbose=options.verbose)]
     if options.float_image.exists():
-        reference = SceneModel(
-            options.float_image, options.head, load_sentence_encoder(BUILD, precision="float32")
-        )
-        sample = own.pictures[:1000]
-        cosine = (reference.embed_pictures(sample) * model.embed_pictures(sample)).sum(1)
-        print(f"int8 against float32, images: mean cosine {cosine.mean():.4f}, least {cosine.min():.4f}")
-        texts = [q.text for q in heldout_queries()]
-        cosine = (reference.embed_texts(texts) * model.embed_texts(texts)).sum(1)
-        print(f"int8 against float32, texts: mean cosine {cosine.mean():.4f}, least {cosine.min():.4f}")
+        exact = load_sentence_encoder(BUILD, precision="float32")
+        sections.append(arithmetic_rows(model, SceneModel(options.float_image, options.head, exact)))
     driving = options.shared / "data" / "driving"
     if driving.exists():
-        for name, (area, ones, zeros) in measure_footage(model, driving).items():
-            print(f"ROC area {area:.2f}  {name:10s} ({ones} frames with, {zeros} without)")
+        sections.append(footage_rows(model, driving))
+    print("\n\n".join("\n".join(rows) for rows in sections))
+    if options.card:
+        write_card(sections)
 
 
 if __name__ == "__main__":

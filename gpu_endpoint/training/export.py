@@ -1,4 +1,4 @@
-"""From the trained tower to the files the endpoint serves: ONNX, static int8, text head, config."""
+"""From the trained tower to the files the endpoint serves: ONNX, static int8, config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from safetensors.numpy import save_file
 from torch.nn import functional
 
 from gpu_endpoint.models.files import sha256_of
@@ -92,16 +91,6 @@ def _weightless_products(path: Path) -> list[str]:
     graph = onnx.load(path).graph
     weights = {tensor.name for tensor in graph.initializer}
     return [n.name for n in graph.node if n.op_type == "MatMul" and not weights & set(n.input)]
-
-
-def export_head(trained: Trained, path: Path) -> None:
-    """The linear map, and the loss's scale and bias, which turn a cosine into a match probability."""
-    head = trained.head
-    tensors = {
-        "weight": head.linear.weight, "bias": head.linear.bias, "logit_scale": head.log_scale.exp().view(1),
-        "logit_bias": head.bias.view(1),
-    }  # fmt: skip
-    save_file({name: t.detach().float().numpy().copy() for name, t in tensors.items()}, path)
 
 
 def write_config(folder: Path = WEIGHTS, config: Path = CONFIG) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,8 +16,13 @@ from av.video.stream import VideoStream
 
 from sightline.media.sampling import Chunk, Plan, cell_of
 
-HELD_BYTES = 64 * 1024**2
-"""Bytes of packets kept undecoded while it is open whether a frame before the next key frame is wanted."""
+HAIR_S = 1e-6
+"""Seconds by which times may differ and be the same: time bases round."""
+HELD_PACKETS = 2000
+"""Packets kept undecoded while it is open whether they are needed: 60 MB of 8 Mbit/s at 30 frames/s."""
+KEY_FRAME_REACH = 0.5
+"""Share of a cell in which a key frame is taken instead of its first frame: only it need be decoded. A larger
+share would save more, and let frames come in pairs, up to two intervals apart."""
 SOME_DAMAGE = 2
 """Damaged frames that are left out of any stretch, however short."""
 MAX_DAMAGED_SHARE = 0.05
@@ -45,7 +51,10 @@ class Damage:
 
 @dataclass(slots=True)
 class Sampler:
-    """The first whole frame of every sampling cell in a chunk, with its time after the first frame."""
+    """One whole frame of every sampling cell in a chunk, with its time after the first frame.
+
+    It is the cell's first, or a key frame soon after, which costs less.
+    """
 
     container: InputContainer
     stream: VideoStream
@@ -54,6 +63,7 @@ class Sampler:
     damage: Damage = field(default_factory=Damage)
     _next_s: float = field(init=False)
     _clean_from_s: float = field(init=False, default=float("-inf"))
+    _fed_s: float = field(init=False, default=float("-inf"))
 
     def __post_init__(self) -> None:
         self._next_s = self.chunk.start_s
@@ -102,30 +112,51 @@ class Sampler:
                 self._seek(sought_s)
 
     def _all(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Decodes up to each wanted frame, and drops the rest of a group of pictures that holds no other."""
-        held: list[Packet[VideoStream]] = []
-        held_bytes = 0
+        """Holds packets until it is known which are needed: a key frame that will do makes those before it
+        needless, be they too early or of a group of pictures in which no other frame is wanted.
+        """
+        held: deque[Packet[VideoStream]] = deque()
         for packet in self.container.demux(self.stream):
             time_s = self._time(packet)
             if time_s is None:
                 continue
-            if packet.is_keyframe and time_s <= self._next_s + 1e-6 and held:
-                # Every frame before this one is too early, and none after it needs them.
-                self.stream.codec_context.flush_buffers()
-                held, held_bytes = [], 0
-                self._clean_from_s = time_s
+            if packet.is_keyframe and not self._pending and time_s < self._reach_s:
+                self._start_at(time_s)
+                held.clear()
             held.append(packet)
-            held_bytes += packet.size
-            if time_s < self._next_s - 1e-6 and held_bytes < HELD_BYTES:
-                continue
-            for ready in held:
-                yield from self._kept(self._decoded(ready))
-            held, held_bytes = [], 0
-            if self._next_s >= self.chunk.end_s - 1e-6:
+            while held and self._due(time_s, held):
+                yield from self._feed(held.popleft())
+            if self._next_s >= self.chunk.end_s - HAIR_S:
                 return
-        for ready in held:
-            yield from self._kept(self._decoded(ready))
+        for packet in held:
+            yield from self._feed(packet)
         yield from self._kept(self._flushed())
+
+    @property
+    def _reach_s(self) -> float:
+        """Until when a key frame is worth waiting for."""
+        return self._next_s + KEY_FRAME_REACH * self.plan.interval_s - HAIR_S
+
+    @property
+    def _pending(self) -> bool:
+        """Whether a wanted frame is in the decoder, which gives it back some packets later."""
+        return self._fed_s >= self._next_s - HAIR_S
+
+    def _due(self, last_s: float, held: deque[Packet[VideoStream]]) -> bool:
+        """Whether held packets must be decoded: no key frame can come any more that makes them needless."""
+        if self._pending or last_s >= self._reach_s:
+            return True
+        opens_cell = len(held) == 1 and held[0].is_keyframe and last_s >= self._next_s - HAIR_S
+        return opens_cell or len(held) > HELD_PACKETS
+
+    def _start_at(self, time_s: float) -> None:
+        """Forgets what was decoded: the next packet is a key frame, and what it does not need is left out."""
+        self.stream.codec_context.flush_buffers()
+        self._clean_from_s, self._fed_s = time_s, float("-inf")
+
+    def _feed(self, packet: Packet[VideoStream]) -> Iterator[tuple[float, VideoFrame]]:
+        self._fed_s = max(self._fed_s, self._time(packet) or 0.0)
+        yield from self._kept(self._decoded(packet))
 
     def _decoded(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:
@@ -137,7 +168,7 @@ class Sampler:
 
     def _note_damage(self, time_s: float | None) -> None:
         """Counts a damaged frame, unless it only misses what we left out before it."""
-        if time_s is None or time_s >= self._clean_from_s:
+        if time_s is None or time_s >= self._clean_from_s - HAIR_S:
             self.damage.damaged += 1
 
     def _flushed(self) -> list[VideoFrame]:
@@ -151,12 +182,14 @@ class Sampler:
             if time_s is None or frame.is_corrupt:
                 self._note_damage(time_s)
                 continue
+            if time_s < self._clean_from_s - HAIR_S:
+                continue
             self.damage.decoded += 1
-            if time_s < self.chunk.end_s - 1e-6 and self._wanted(time_s):
+            if time_s < self.chunk.end_s - HAIR_S and self._wanted(time_s):
                 self._next_s = (cell_of(time_s, self.plan.interval_s) + 1) * self.plan.interval_s
                 yield time_s, frame
-            elif time_s >= self.chunk.end_s - 1e-6:
+            elif time_s >= self.chunk.end_s - HAIR_S:
                 self._next_s = self.chunk.end_s
 
     def _wanted(self, time_s: float) -> bool:
-        return time_s >= self._next_s - 1e-6
+        return time_s >= self._next_s - HAIR_S

@@ -18,7 +18,17 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
         "handle_execute",
     ),
     "ministack.services.eventbridge": ("_dispatch_event",),
-    "ministack.services.s3": ("_fire_s3_event",),
+    "ministack.services.s3": (
+        "_fire_s3_event",
+        "_get_object",
+        "_object_disk_path",
+        "_parse_range",
+        "_range_error_xml",
+        "_read_body",
+        "_version_body",
+        "_version_disk_path",
+        "_xml_body",
+    ),
     "ministack.services.lambda_svc": ("_execute_function_warm",),
     "ministack.services.stepfunctions": (
         "_ExecutionError",

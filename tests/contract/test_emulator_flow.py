@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 from local_cloud.errors import DeployError
 from local_cloud.provisioners import RECORD_ONLY
@@ -282,6 +283,40 @@ def test_an_uploaded_object_reaches_the_function_behind_the_queue(
     detail = json.loads(record["body"])["detail"]
     assert detail["object"]["key"] == "uploads/w/a/source"
     assert detail["object"]["version-id"] == version
+
+
+def test_ranges_of_a_named_version_are_what_was_asked_for(seamed_emulator: EmulatorProcess) -> None:
+    s3 = seamed_emulator.aws("s3")
+    s3.create_bucket(Bucket="ranged")
+    s3.put_bucket_versioning(Bucket="ranged", VersioningConfiguration={"Status": "Enabled"})
+    place = {"Bucket": "ranged", "Key": "video"}
+    old, new = (s3.put_object(**place, Body=body)["VersionId"] for body in (b"0123456789", b"abcdefghij"))
+
+    def read(**options: str) -> tuple[bytes, str]:
+        answer = s3.get_object(**place, **options)
+        return answer["Body"].read(), answer["ContentRange"]
+
+    assert read(VersionId=old, Range="bytes=2-4") == (b"234", "bytes 2-4/10")
+    assert read(VersionId=new, Range="bytes=2-4") == (b"cde", "bytes 2-4/10")
+    assert read(VersionId=old, Range="bytes=-3") == (b"789", "bytes 7-9/10")
+    assert read(Range="bytes=8-") == (b"ij", "bytes 8-9/10")
+    with pytest.raises(ClientError, match="InvalidRange"):
+        read(VersionId=old, Range="bytes=10-")
+
+
+def test_a_range_costs_what_it_is_long(seamed_emulator: EmulatorProcess) -> None:
+    s3 = seamed_emulator.aws("s3")
+    s3.create_bucket(Bucket="long")
+    s3.put_object(Bucket="long", Key="video", Body=bytes(200 * 2**20))
+    assert seamed_emulator.service.pid is not None
+    process = psutil.Process(seamed_emulator.service.pid)
+    before = process.memory_info().rss
+
+    for start in range(0, 200 * 2**20, 10 * 2**20):
+        body = s3.get_object(Bucket="long", Key="video", Range=f"bytes={start}-{start + 999}")["Body"].read()
+        assert len(body) == 1000
+
+    assert process.memory_info().rss - before < 50 * 2**20
 
 
 def test_listed_types_are_recorded_with_their_names(seamed_emulator: EmulatorProcess) -> None:

@@ -238,6 +238,22 @@ def test_a_deleted_workspaces_assets_are_purged_and_it_is_forgotten(
     assert count("SELECT count(*) FROM workspace", workspace=workspace) == 0
 
 
+def test_one_asset_that_fails_does_not_keep_the_sweep_from_others(
+    workspace: Workspace, media_cloud: MediaCloud
+) -> None:
+    broken, lost = Upload(workspace), Upload(workspace).arrive(media_cloud)
+    with transaction(workspace.id) as conn:
+        # A row that no code of ours writes: processing, and no version of the source.
+        conn.execute("UPDATE asset SET status = 'processing' WHERE id = %s", (broken.asset_id,))
+    for upload in (broken, lost):
+        age(upload.asset_id, 61, workspace=workspace)
+    with pytest.raises(ExceptionGroup, match="1 of 2 assets"):
+        sweep(workspace)
+    assert lost.shown["status"] == "processing"
+    with transaction(workspace.id) as conn:
+        conn.execute("UPDATE asset SET status = 'expired' WHERE id = %s", (broken.asset_id,))
+
+
 def test_two_sweeps_at_once_share_the_work(workspace: Workspace, media_cloud: MediaCloud) -> None:
     from sightline.media import store
 

@@ -134,7 +134,7 @@ def test_a_video_is_indexed(workspace: Workspace, media_cloud: MediaCloud, embed
     assert probed["progress"] == {"stage": "indexing", "done": 0, "total": 5, "fraction": 0.0}
     assert upload.extract(chunk) == [0]
     assert upload.embed(0) == 5
-    assert upload.shown["progress"] == {"stage": "indexing", "done": 5, "total": 5, "fraction": 0.99}
+    assert upload.shown["progress"] == {"stage": "finishing", "done": 5, "total": 5, "fraction": 0.99}
     assert upload.finish() == {"frames": 5}
     ready = upload.shown
     assert ready["status"] == "ready"

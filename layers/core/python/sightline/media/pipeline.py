@@ -134,6 +134,8 @@ _STAGES = {"awaiting_upload": "uploading", "expired": "uploading"}
 def _progress(row: Row) -> Progress:
     stage = row["stage"] if row["status"] == "processing" else _STAGES.get(row["status"], "done")
     done, total = row["frames_done"], row["frames_total"]
+    if stage == "indexing" and total and done >= total:
+        stage = "finishing"
     fraction = rules.fraction_done(status=row["status"], done=done, total=total)
     return Progress(stage=stage, done=done, total=total, fraction=fraction)
 

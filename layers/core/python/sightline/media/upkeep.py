@@ -31,8 +31,9 @@ class Outside:
 
 
 def sweep(outside: Outside) -> dict[str, Any]:
-    """One round; answers how often it did what."""
+    """One round; answers how often it did what. What fails for one asset does not keep it from the others."""
     done: dict[str, int] = {}
+    failures: list[Exception] = []
     with transaction() as conn:
         store.forget_expired(conn)
         retired = store.retire_workspaces(conn)
@@ -41,10 +42,17 @@ def sweep(outside: Outside) -> dict[str, Any]:
     with transaction() as conn:
         claimed = store.claim_unattended(conn, quiet_s=QUIET_S, limit=PAGE)
     for workspace_id, asset_id in claimed:
-        deed = look_after(workspace_id, asset_id, outside)
-        done[deed] = done.get(deed, 0) + 1
+        try:
+            deed = look_after(workspace_id, asset_id, outside)
+        except Exception as error:  # noqa: BLE001 - raised below, all together
+            logger.exception("an asset could not be looked after", asset_id=str(asset_id))
+            failures.append(error)
+        else:
+            done[deed] = done.get(deed, 0) + 1
     if done:
         logger.info("swept", done=done)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(claimed)} assets could not be looked after", failures)
     return done
 
 

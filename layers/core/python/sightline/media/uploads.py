@@ -80,7 +80,12 @@ def complete(principal: Principal, asset_id: UUID, sent: list[SentPart], *, blob
     missing = sorted(set(range(1, count + 1)) - {number for number, _ in parts})
     if missing:
         raise UploadIncompleteError(f"{len(missing)} of {count} parts are missing, first {missing[0]}.")
-    blobs.complete_multipart(_key(row), upload_id=row["upload_id"], parts=sorted(parts))
+    try:
+        blobs.complete_multipart(_key(row), upload_id=row["upload_id"], parts=sorted(parts))
+    except NotFoundError:
+        # Two calls at once: the other one has just completed it.
+        if blobs.head(_key(row)) is None:
+            raise
 
 
 def abandon(principal: Principal, asset_id: UUID, *, blobs: Blobs) -> None:

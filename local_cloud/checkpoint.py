@@ -1,4 +1,7 @@
-"""Writes the emulator's state while it runs: by itself it does so only when it is stopped in peace."""
+"""Writes the emulator's state while it runs: by itself it does so only when it is stopped in peace.
+
+Never in the middle of a deploy: what is found at the next start is the state before it or after it.
+"""
 
 import hashlib
 import json
@@ -21,6 +24,9 @@ class Checkpoint:
 
     def start(self) -> None:
         """Save about once a second from now on."""
+        from ministack import app
+
+        app.save_all = lambda _services: None  # its own, at the end, would save the middle of a deploy too
         self._thread.start()
 
     def touch(self) -> None:
@@ -33,6 +39,8 @@ class Checkpoint:
         from ministack.core import persistence
 
         with self._lock:
+            if _deploying():
+                return
             for service, read in _build_persistence_save_dict().items():
                 try:
                     state = read()
@@ -56,3 +64,10 @@ class Checkpoint:
         while not self._stop.wait(INTERVAL_S):
             if time.monotonic() < self._active_until:
                 self.save()
+
+
+def _deploying() -> bool:
+    from ministack.services import cloudformation
+
+    stacks = list(cloudformation._stacks._data.values())
+    return any(stack["StackStatus"].endswith("_IN_PROGRESS") for stack in stacks)

@@ -8,7 +8,7 @@ from local_cloud.errors import EmulatorVersionError
 
 PINNED = "1.5.33"
 TOUCHED: Mapping[str, tuple[str, ...]] = {
-    "ministack.app": ("app", "_build_persistence_save_dict"),
+    "ministack.app": ("app", "_build_persistence_save_dict", "save_all"),
     "ministack.core.lambda_runtime": ("execution_credentials",),
     "ministack.core.persistence": ("save_state", "_json_default"),
     "ministack.services.apigateway": (
@@ -35,6 +35,7 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
         "_nested_execution_failure",
         "_run_distributed_map",
     ),
+    "ministack.services.cloudformation": ("_stacks",),
     "ministack.services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_physical_name"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local_cloud.errors import DeployError
 from local_cloud.services import running
 from tests.emulator_process import EmulatorProcess, function, machine
 from tests.running_cloud import wait_until
@@ -74,6 +75,26 @@ def test_state_is_written_without_being_asked(emulator: EmulatorProcess) -> None
         timeout_s=10,
         what="the periodic checkpoint",
     )
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_deploy_that_was_cut_off_can_be_done_again(emulator: EmulatorProcess, how: str) -> None:
+    before = {"Bucket": {"Type": "AWS::S3::Bucket"}, "Slow": function("slow", Timeout=60)}
+    slow = {"slow": "import time\ndef handler(event, context):\n    time.sleep(60)\n"}
+    custom = {"ServiceToken": {"Fn::GetAtt": ["Slow", "Arn"]}}
+    during = before | {"Custom": {"Type": "Custom::Slow", "Properties": custom}}
+    outputs = {"Bucket": {"Ref": "Bucket"}}
+    first = emulator.deploy("Cut", resources=before, outputs=outputs, functions=slow)
+    httpx.get(f"{emulator.url}/_sightline/checkpoint").raise_for_status()
+    for stack, resources in (("Cut", during), ("New", during)):
+        with pytest.raises(DeployError, match="IN_PROGRESS after 1 s"):
+            emulator.deploy(stack, resources=resources, outputs=outputs, functions=slow, deadline_s=1)
+
+    emulator.kill() if how == "kill" else emulator.stop()
+    emulator.start()
+
+    assert emulator.deploy("Cut", resources=before, outputs=outputs, functions=slow) == first
+    assert emulator.deploy("New", resources={"Bucket": before["Bucket"]}, outputs=outputs)
 
 
 def test_workers_end_with_the_emulator(emulator: EmulatorProcess) -> None:

@@ -196,6 +196,15 @@ def test_the_interval_decides_how_many_frames(interval_s: float, count: int) -> 
     assert len(made.times_s) == made.planned == count
 
 
+@pytest.mark.parametrize(("container", "content_type"), [("mp4", "video/mp4"), ("ts", "video/mp2t")])
+def test_a_long_interval_seeks_from_frame_to_frame(container: str, content_type: str) -> None:
+    data = video(seconds=130, fps=2, gop=2, width=96, height=64, container=container)
+    made = extract(data, content_type, interval_s=30.0)
+    assert made.mode == "keyframes"
+    assert made.times_s == pytest.approx([0, 30, 60, 90, 120], abs=1.1)
+    assert sum(damage.decoded for damage in made.damage) == 5
+
+
 def test_a_video_of_one_frame_is_a_video() -> None:
     assert extract(video(times_s=[0.0])).times_s == [0.0]
 

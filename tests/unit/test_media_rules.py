@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.errors import PayloadTooLargeError, UnsupportedMediaTypeError, ValidationError
@@ -39,6 +39,7 @@ def test_an_execution_is_named_by_asset_version_and_run() -> None:
     assert len(rules.execution_name(asset, "v" * 1000, 10**9)) <= 80
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50 * GIB))
 def test_parts_cover_every_size_exactly(size_bytes: int) -> None:
     part_size = rules.part_size(size_bytes)

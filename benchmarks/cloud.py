@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.report import BUILD
 from client.api import Sightline
 from local_cloud.database import DatabaseUrls, prepare_database
@@ -29,10 +31,23 @@ class Cloud:
     database: DatabaseUrls
     home: Path
 
+    def cpu_s(self) -> float:
+        """CPU seconds that all of the cloud's processes have used, those that ended included."""
+        root = psutil.Process(self.description["pid"])
+        return sum(_cpu_s(process) for process in [root, *root.children(recursive=True)])
+
     @property
     def workspace_id(self) -> str:
         """The signed-in user's own."""
         return str(self.sightline.accounts.me().workspaces[0].id)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager

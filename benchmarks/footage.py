@@ -16,15 +16,14 @@ WIDTH, HEIGHT, FPS = 1280, 720, 30
 SCENE_S = 3.0  # one rendered picture lasts so long, panned over
 PAN_PX = 64
 NOISE_LEVELS = 14  # makes 4.4 Mbit/s, a dashcam's bitrate
-GOP_S = 2.0
 PRESET, CRF = "veryfast", "22"
 
 Plane = NDArray[np.uint8]
 
 
-def ten_minutes(seconds: float = 600.0) -> Path:
-    """The video, rendered and encoded once and kept under build/."""
-    path = BUILD / f"drive_{HEIGHT}p_{seconds:g}s_gop{GOP_S:g}.mp4"
+def video(seconds: float = 600.0, *, gop_s: float = 2.0) -> Path:
+    """The video with a key frame every gop_s, rendered and encoded once and kept under build/."""
+    path = BUILD / f"drive_{HEIGHT}p_{seconds:g}s_gop{gop_s:g}.mp4"
     if path.exists():
         return path
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -33,7 +32,7 @@ def ten_minutes(seconds: float = 600.0) -> Path:
     with av.open(str(unfinished), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base, stream.gop_size = Fraction(1, FPS), round(GOP_S * FPS)
+        stream.time_base, stream.gop_size = Fraction(1, FPS), round(gop_s * FPS)
         stream.options = {"preset": PRESET, "crf": CRF}
         noise = np.random.default_rng(1).integers(0, NOISE_LEVELS, (HEIGHT * 2, WIDTH), dtype=np.uint8)
         pts = 0
@@ -71,4 +70,4 @@ def _shown(picture: Plane, step: int, noise: Plane) -> Plane:
 
 
 if __name__ == "__main__":
-    print(ten_minutes())
+    print(video(gop_s=float(sys.argv[1])))

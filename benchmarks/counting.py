@@ -14,7 +14,6 @@ import boto3
 from benchmarks.cloud import Cloud
 from benchmarks.crowd import use
 from sightline.database import transaction
-from sightline.settings import get_settings
 
 REPORT = re.compile(r"Duration: ([\d.]+) ms\tMemory Size: (\d+) MB")
 READS = ("GetObject", "HeadObject")
@@ -24,6 +23,8 @@ OUTPUTS = {
     "SIGHTLINE_EVENT_BUS_NAME": "EventBusName",
     "SIGHTLINE_STATE_MACHINE_ARN": "StateMachineArn",
     "SIGHTLINE_PURGE_QUEUE_URL": "PurgeQueueUrl",
+    "SIGHTLINE_USER_POOL_ID": "UserPoolId",
+    "SIGHTLINE_USER_POOL_CLIENT_ID": "UserPoolClientId",
 }
 
 
@@ -58,20 +59,29 @@ class Calls:
         )
 
 
+def environment_of(cloud: Cloud) -> dict[str, str]:
+    """The environment of a function in this cloud."""
+    description = cloud.description
+    return os.environ | {
+        "AWS_ENDPOINT_URL": description["emulator_url"],
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": description["endpoint_url"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": "benchmarks",
+        "SIGHTLINE_COGNITO_URL": description["emulator_url"],
+        "SIGHTLINE_DATABASE_URL": cloud.database.app,
+        "SIGHTLINE_OWNER_DATABASE_URL": cloud.database.owner,
+        **{name: description["outputs"][output] for name, output in OUTPUTS.items()},
+    }
+
+
 def enter(cloud: Cloud) -> None:
     """Lets this process do a function's work: its settings, its credentials, its database."""
-    os.environ.update(
-        AWS_ENDPOINT_URL=cloud.description["emulator_url"],
-        AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=cloud.description["endpoint_url"],
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_REGION="us-east-1",
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - the emulator takes any
-        POWERTOOLS_METRICS_DISABLED="true",
-        **{name: cloud.description["outputs"][output] for name, output in OUTPUTS.items()},
-    )
+    os.environ.update(environment_of(cloud))
     use(cloud.database)
-    get_settings.cache_clear()
 
 
 @dataclass(frozen=True)

@@ -73,15 +73,17 @@ def export_float(trained: Trained, path: Path) -> None:
 def export_int8(float_path: Path, path: Path, pictures: Pictures) -> None:
     """Static int8, scales per channel, calibrated on training pictures (a multiple of 16).
 
-    The attention's products of two activations stay float32: quantised, they took the cosine to float32 from
-    0.994 to 0.75.
+    What stays float32 and the percentile were chosen by the cosine to float32 (mean over 400 test scenes): the
+    attention's products of two activations in int8 gave 0.75; the output projection in int8, scales by the
+    extremes, 0.989; by the 99.99th percentile 0.995; that projection in float32 as well 0.998, for 0.8 MB more.
     """
     prepared = float_path.with_suffix(".prepared.onnx")
     quant_pre_process(str(float_path), str(prepared))
     quantize_static(
         str(prepared), str(path), _Calibration(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
         weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
-        calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+        calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.99},
+        op_types_to_quantize=["Conv", "MatMul"],
         nodes_to_exclude=_weightless_products(prepared),
     )  # fmt: skip
     prepared.unlink()

@@ -18,7 +18,7 @@ from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 
 SCENES, SCENE_SEED = 32000, 1
 CAPTIONS, CAPTION_SEED = 60000, 5
-CALIBRATION = 512  # scenes that set the int8 scales
+CALIBRATION = 256  # scenes that set the int8 scales
 
 
 def main() -> None:

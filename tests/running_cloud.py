@@ -49,7 +49,11 @@ class RunningCloud:
         command = [sys.executable, "-m", "local_cloud", "up", "--home", self.home, "--port", str(port)]
         with self.log_path.open("ab") as log:
             self._process = Leashed([*command, *self._options], env=environment, cwd=REPOSITORY, output=log)
-        wait_until(self._announced, timeout_s=START_TIMEOUT_S, what="the start of the local cloud")
+        try:
+            wait_until(self._announced, timeout_s=START_TIMEOUT_S, what="the start of the local cloud")
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """As Ctrl-C does."""

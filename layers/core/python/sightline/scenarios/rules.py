@@ -8,8 +8,8 @@ from sightline.scenarios.schemas import FrameHit, Moment
 
 # Two sampled frames this far apart still show one moment, and two moments of a video lie further apart.
 MIN_GAP_S = 2.0
-# Sampling does not hit its interval exactly: one and a half of it is still the next frame.
-GAP_INTERVALS = 1.5
+# One frame is taken from each interval, wherever its key frame lies: neighbours are up to two apart.
+GAP_INTERVALS = 2.0
 
 # Frames ranked for a page: a moment is seldom one frame.
 FRAMES_PER_MOMENT = 10

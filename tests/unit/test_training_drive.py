@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,3 +71,9 @@ def test_what_the_car_drives_up_to_comes_nearer() -> None:
     ]  # fmt: skip
     assert nearness == sorted(nearness)
     assert nearness[0] < nearness[-1]
+
+
+def test_rendering_needs_neither_torch_nor_onnxruntime() -> None:
+    code = "import sys, gpu_endpoint.training.drive; print(sorted({'torch', 'onnxruntime', 'onnx'} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,5 +1,6 @@
 """What every route has in common: how it fails, who may call it, how large a body may be."""
 
+import asyncio
 import json
 from typing import Annotated, Any
 from uuid import uuid4
@@ -90,6 +91,14 @@ def test_a_known_failure_is_a_problem_with_retry_after(app: Handler) -> None:
         "retryable": True,
         "trace_id": answer.json["trace_id"],
     }
+
+
+def test_it_answers_whatever_became_of_the_threads_event_loop(app: Handler) -> None:
+    # GIVEN code that ran a loop of its own, as asyncio.run does, and left none behind
+    asyncio.run(asyncio.sleep(0))
+
+    # WHEN the next request comes THEN it is answered
+    assert call(app, "GET", "/v1/things/busy").status == 503
 
 
 def test_an_unknown_failure_has_a_fixed_text_and_a_trace_id_found_in_the_log(

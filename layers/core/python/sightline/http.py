@@ -1,6 +1,8 @@
 """The web side of every domain: one way to make an app, to answer failures and to know who is calling."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
@@ -163,6 +165,7 @@ def create_app(
 
 def as_lambda(app: FastAPI, *, text_types: Sequence[str] = ()) -> Callable[[dict[str, Any], Any], Any]:
     """The app as a Lambda handler behind an HTTP API."""
+    asyncio.set_event_loop(_event_loop())
     adapter = Mangum(
         app,
         lifespan="off",
@@ -171,6 +174,14 @@ def as_lambda(app: FastAPI, *, text_types: Sequence[str] = ()) -> Callable[[dict
     )
 
     def handler(event: dict[str, Any], context: Any) -> Any:
+        asyncio.set_event_loop(_event_loop())
         return adapter(event, context)
 
     return instrumented(handler)
+
+
+@cache
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """The process's one loop: Mangum takes the thread's current one, which newer Pythons no longer make by
+    themselves and any asyncio.run takes away."""
+    return asyncio.new_event_loop()

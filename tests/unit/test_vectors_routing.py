@@ -15,6 +15,7 @@ pytestmark = pytest.mark.unit
         ("few rows match", 5_000, 1_000_000, True, "exact"),
         ("one row more, all of them", 5_001, 5_001, True, "exact"),
         ("all of a large table", 100_000, 100_000, True, "hnsw"),
+        ("all of a table that a scan reads as fast", 20_000, 20_000, True, "exact"),
         ("no graph yet", 100_000, 100_000, False, "exact"),
         ("a small workspace among large ones", 6_000, 1_000_000, True, "exact"),
         ("one row in ten of a million", 100_000, 1_000_000, True, "hnsw"),

@@ -25,15 +25,16 @@ class FoundFrame(Protocol):
 
 Hit = TypeVar("Hit", bound=FoundFrame)
 
-# Visiting a row through the graph, with its heap fetch, costs this many rows of a plain scan.
-# Measured (docs/benchmarks.md): 10-16 us against 0.36-0.5 us, 256 dimensions.
-GRAPH_ROW_COST = 30
+# Visiting a row through the graph costs this many rows of a plain scan: 9 us against 0.45 us, 256 dimensions.
+GRAPH_ROW_COST = 20
 # hnsw.max_scan_tuples' own default: after so many rows an iterative scan gives up.
 MAX_GRAPH_ROWS = 20_000
 # An under-return is answered exactly up to here: about 0.1 s of scanning.
 MAX_ESCALATED_ROWS = 200_000
-# The graph's candidate list; 24/200 graphs gave recall@10 1.00 at 100, and 1000 is the server's limit.
-MIN_EF_SEARCH, MAX_EF_SEARCH = 100, 1000
+# The graph's candidate list, as long as the server allows. A question in words lies apart from all pictures,
+# which a graph of pictures serves worst: at 100,000 frames recall@10 was 0.88 with 200 (2 ms), 0.96 with 400
+# (4 ms) and 1.00 with 1000 (9 ms); for a picture's own vector 100 gives 1.00.
+EF_SEARCH = 1000
 # Of the best sheets one is read whole for so many ranked frames: 50 for 200, which is 3,000 rows and 2 ms.
 FRAMES_PER_SHEET_READ = 4
 # Enough for the lower half of a null distribution; 0.5 ms.
@@ -61,11 +62,12 @@ class Plan:
 def choose_path(*, matching: int, wanted: int, table: TableState, exact_rows: int) -> Path:
     """Exact while few rows match, or while the graph would visit more than the scan is worth.
 
-    The graph is walked regardless of filters: to find `wanted` matches it visits wanted / selectivity rows.
+    The graph is walked regardless of filters: to find `wanted` matches it visits wanted / selectivity rows,
+    and never fewer than its candidate list.
     """
     if not table.indexed or matching <= exact_rows:
         return "exact"
-    visited = wanted * max(table.rows, matching) / matching
+    visited = max(EF_SEARCH, wanted * max(table.rows, matching) / matching)
     if visited > MAX_GRAPH_ROWS or matching <= visited * GRAPH_ROW_COST:
         return "exact"
     return "hnsw"
@@ -116,8 +118,7 @@ def nearest(
     (column `ranked` tells them apart). Both take their parameters from `values` by name.
     """
     cursor = conn.cursor(row_factory=class_row(into))
-    ef_search = min(max(plan.candidates, MIN_EF_SEARCH), MAX_EF_SEARCH)
-    conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, ef_search))
+    conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
     wanted = {
         "query": query,
         "candidates": plan.candidates,
@@ -145,15 +146,15 @@ _STATEMENT = sql.SQL(
     "), best AS MATERIALIZED ("
     "  SELECT asset_id, run, sheet_no, min(distance) AS distance FROM ranked"
     "  GROUP BY asset_id, run, sheet_no ORDER BY min(distance), asset_id, sheet_no LIMIT %(sheets)s"
-    "), found AS ("
-    "  SELECT ranked.*, true AS ranked FROM ranked"
-    "  UNION ALL"
+    "), beside AS ("
     "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
-    "         point.embedding <#> %(query)b::{vector}, false"
+    "         point.embedding <#> %(query)b::{vector} AS distance"
     "  FROM best JOIN {table} AS point USING (asset_id, run, sheet_no)"
     "  WHERE point.embedding <#> %(query)b::{vector} <= (best.distance + %(typical)s) / 2"
-    "    AND NOT EXISTS (SELECT FROM ranked WHERE ranked.asset_id = point.asset_id"
-    "         AND ranked.sheet_no = point.sheet_no AND ranked.tile = point.tile)"
+    "), found AS MATERIALIZED ("
+    "  SELECT asset_id, run, sheet_no, tile, time_s, distance, bool_or(ranked) AS ranked"
+    "  FROM (SELECT *, true AS ranked FROM ranked UNION ALL SELECT *, false FROM beside) AS either"
+    "  GROUP BY asset_id, run, sheet_no, tile, time_s, distance"
     ") {select}"
 )
 

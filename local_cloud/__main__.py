@@ -5,10 +5,10 @@ import errno
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
@@ -18,6 +18,7 @@ from local_cloud.services import running
 from local_cloud.supervisor import LocalCloud, Options
 
 STOP_TIMEOUT_S = 40.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SERVICES = ("emulator", "endpoint", "postgres")
 
 
@@ -54,18 +55,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _up(options: Options) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    _keep_to_this_machine()
+    for number in STOP_SIGNALS:
+        signal.signal(number, _interrupt)
     cloud = LocalCloud(options, say=_say)
     with cloud.home.lock():
         try:
             cloud.start()
-            cloud.watch(stop)
+            cloud.watch()
+        except KeyboardInterrupt:
+            _say("stopping")
         finally:
             cloud.stop()
     _say("stopped; everything is kept for the next start")
     return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Break off whatever is going on, once: what follows is the stop."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _keep_to_this_machine() -> None:
+    """No account, profile or proxy of the person who starts us takes part."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, ["localhost,127.0.0.1", os.environ.get(name)]))
 
 
 def _down(home: Home) -> int:

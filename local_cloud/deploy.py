@@ -64,10 +64,6 @@ class Deployment:
         if answer.get("FunctionError"):
             raise DeployError(f"{function_name} failed: {answer['Payload'].read().decode()}")
 
-    def client(self, service: str) -> Any:
-        """A client of the deployed cloud."""
-        return self._client(service)
-
     def _client(self, service: str) -> Any:
         return self._session.client(
             service,  # type: ignore[call-overload]

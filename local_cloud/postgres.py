@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
 import psycopg
 
 from local_cloud import ports
 from local_cloud.errors import DiskFullError, LocalCloudError
 from local_cloud.leash import Leashed
 from local_cloud.postgres_binaries import find_binaries, find_runner, locale_name
+from local_cloud.postgres_leftovers import end_servers_on
 
 START_TIMEOUT_S = 30.0
 # Relative to the working folder: the system user need not be able to walk down to it (root's folders).
@@ -204,29 +204,6 @@ class EmbeddedPostgres:
 
     def _log_tail(self, lines: int = 6) -> str:
         return "\n".join(self._log_path.read_text(errors="replace").splitlines()[-lines:])
-
-
-def end_servers_on(data_dir: Path) -> None:
-    """End servers that a killed run left on this folder, and the lock file that no living server owns."""
-    left = _processes_on(data_dir)
-    for process in left:
-        process.send_signal(signal.SIGINT)
-    _, stubborn = psutil.wait_procs(left, timeout=10)
-    for process in stubborn:
-        process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
-    (data_dir / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _processes_on(data_dir: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name().startswith("postgres") and Path(process.cwd()) == data_dir:
-                found.append(process)
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
 
 
 def _shared_memory_type() -> str:

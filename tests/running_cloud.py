@@ -166,5 +166,9 @@ def aws_client(service: str, *, url: str, verify: str | bool = True) -> Any:
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
         verify=verify,
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+        config=Config(
+            signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": 1},
+        ),
     )

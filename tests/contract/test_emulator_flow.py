@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -302,6 +303,29 @@ def test_ranges_of_a_named_version_are_what_was_asked_for(seamed_emulator: Emula
     assert read(Range="bytes=8-") == (b"ij", "bytes 8-9/10")
     with pytest.raises(ClientError, match="InvalidRange"):
         read(VersionId=old, Range="bytes=10-")
+
+
+def test_signed_addresses_hold_for_what_was_signed_and_for_so_long(seamed_emulator: EmulatorProcess) -> None:
+    s3 = seamed_emulator.aws("s3")
+    s3.create_bucket(Bucket="signed")
+
+    def sign(**options: Any) -> str:
+        place = {"Bucket": "signed", "Key": "uploads/a"}
+        return str(s3.generate_presigned_url("put_object", Params=place, **options))
+
+    good = sign(ExpiresIn=60)
+    assert httpx.put(good, content=b"x").status_code == httpx.codes.OK
+    for altered in (
+        good.replace("uploads/a", "uploads/b"),
+        good.replace("X-Amz-Expires=60", "X-Amz-Expires=61"),
+    ):
+        assert httpx.put(altered, content=b"x").status_code == httpx.codes.FORBIDDEN
+    brief = sign(ExpiresIn=1)
+    wait_until(
+        lambda: httpx.put(brief, content=b"x").status_code == httpx.codes.FORBIDDEN,
+        timeout_s=10,
+        what="the end of the address",
+    )
 
 
 def test_a_range_costs_what_it_is_long(seamed_emulator: EmulatorProcess) -> None:

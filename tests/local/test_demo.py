@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from local_cloud.ports import free_port
 from tests.conftest import REPOSITORY, SHARED_DATA
+from tests.running_cloud import wait_until
 
 pytestmark = pytest.mark.local
 OWN_FOOTAGE = SHARED_DATA / "driving" / "videos" / "tmo324_seattlestreet2.mp4"
@@ -161,11 +161,12 @@ def test_interrupted_it_still_stops_what_it_started(
 ) -> None:
     (demo.home / sign).unlink(missing_ok=True)
     process = demo.start()
-    deadline = time.monotonic() + 120
-    while not (demo.home / sign).exists():
+
+    def under_way() -> bool | None:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return (demo.home / sign).exists() or None
+
+    wait_until(under_way, timeout_s=120, what=f"{sign} to be written")
     process.send_signal(number)
     _, err = process.communicate(timeout=90)
 

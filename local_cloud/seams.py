@@ -29,7 +29,7 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
         "_version_disk_path",
         "_xml_body",
     ),
-    "ministack.services.lambda_svc": ("_execute_function_warm",),
+    "ministack.services.lambda_svc": ("_emit_lambda_logs", "_execute_function_warm"),
     "ministack.services.stepfunctions": (
         "_ExecutionError",
         "_nested_execution_failure",

@@ -65,8 +65,7 @@ def install(
         return result
 
     lambda_svc._execute_function_warm = execute
-    # Every function logs to its own file; a copy in the emulated CloudWatch would only grow, and be saved again
-    # and again.
+    # Every function logs to its own file; a copy in the emulated CloudWatch would only grow.
     lambda_svc._emit_lambda_logs = lambda *_arguments, **_named: None
 
 

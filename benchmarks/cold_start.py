@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks.cloud import running_cloud
 from benchmarks.counting import environment_of
@@ -89,8 +90,9 @@ def main() -> None:
     header = ["import ms", "of it CPU", "first answer ms", "of it CPU", "second ms"]
     print(table(["function", "event", "answer", *header], rows) + "\n")
     for name in WEBHOOK_CLASS:
-        held = max(start.ms[0] + start.ms[2] for start in runs[name]) <= WEBHOOK_BUDGET_MS
-        print(verdict(f"{name}: import and first answer within {WEBHOOK_BUDGET_MS:g} ms", held=held))
+        middle_ms = median(start.ms[0] + start.ms[2] for start in runs[name])
+        claim = f"{name}: import and first answer within {WEBHOOK_BUDGET_MS:g} ms, median {middle_ms:.0f} ms"
+        print(verdict(claim, held=middle_ms <= WEBHOOK_BUDGET_MS))
 
 
 if __name__ == "__main__":

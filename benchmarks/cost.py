@@ -25,15 +25,8 @@ from infra_cdk.idle_cost import idle_lines
 from infra_cdk.stages import DEV, ServerlessEndpoint
 
 SECONDS = 600.0
-# How often a caller asks whether it is done is the caller's affair; the sweeper runs anyway.
-ASKED_BY_THE_CALLER = (
-    "media_api",
-    "authorizer",
-    "sweep_assets",
-    "scenarios_api",
-    "accounts_api",
-    "system_api",
-)
+# How often a caller asks whether it is done is the caller's affair, and the sweeper runs anyway.
+PIPELINE = ("start_pipeline", "probe_media", "extract_frames", "embed_frames", "finish_asset")
 PRICES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("prices.json").read_text())["prices"]
 
 
@@ -127,7 +120,7 @@ def upload_requests(path: Path) -> int:
 
 def lines_of(counted: Counted, path: Path) -> dict[str, float]:
     """Quantities by the name of their price, for the video."""
-    pipeline = {name: used for name, used in counted.lambda_time.items() if name not in ASKED_BY_THE_CALLER}
+    pipeline = {name: used for name, used in counted.lambda_time.items() if name in PIPELINE}
     s3 = counted.calls.of("s3")
     reads = sum(n for operation, n in s3.items() if operation in READS)
     writes = sum(s3.values()) - reads + upload_requests(path)

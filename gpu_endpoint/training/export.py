@@ -73,9 +73,10 @@ def export_float(trained: Trained, path: Path) -> None:
 def export_int8(float_path: Path, path: Path, pictures: Pictures) -> None:
     """Static int8, scales per channel, calibrated on training pictures (a multiple of 16).
 
-    What stays float32 and the percentile were chosen by the cosine to float32 (mean over 400 test scenes): the
-    attention's products of two activations in int8 gave 0.75; the output projection in int8, scales by the
-    extremes, 0.989; by the 99.99th percentile 0.995; that projection in float32 as well 0.998, for 0.8 MB more.
+    What stays float32 and the percentile were chosen by the cosine to float32 (mean over 400 test scenes):
+    the attention's products of two activations in int8 gave 0.75; the output projection in int8, scales by
+    the extremes, 0.989; by the 99.99th percentile 0.995; that projection in float32 as well 0.998, for
+    0.8 MB more.
     """
     prepared = float_path.with_suffix(".prepared.onnx")
     quant_pre_process(str(float_path), str(prepared))

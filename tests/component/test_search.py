@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from sightline.cursor import decode_cursor, encode_cursor
 from sightline.database import close_idle, transaction
 from sightline.http import as_lambda, create_app
 from sightline.ports import Blobs, Embedder
@@ -221,6 +222,19 @@ def test_a_cursor_that_is_not_ours_is_refused(search: Search, workspace: Workspa
     answer = search(limit=1, cursor=cursor.format(cut=ours[:-3]))
     assert answer.status in (400, 422)
     assert answer.json["code"] in ("invalid-cursor", "validation-failed")
+
+
+@pytest.mark.parametrize(
+    ("place", "forged"), [(1, "not-a-uuid"), (2, 199), (2, 1_000_000), (4, "not-a-uuid"), (3, "0")]
+)
+def test_a_cursor_that_was_altered_is_refused(
+    search: Search, workspace: Workspace, place: int, forged: Any
+) -> None:
+    index_video(workspace, frames_showing(["truck", *ROAD]))
+    ours = list(decode_cursor(search(limit=1).json["next_cursor"], (str, str, int, float, str, float)))
+    ours[place] = forged
+    answer = search(limit=1, cursor=encode_cursor(*ours))
+    assert (answer.status, answer.json["code"]) == (400, "invalid-cursor")
 
 
 def test_a_cursor_belongs_to_its_question_and_its_workspace(

@@ -31,4 +31,4 @@ def test_every_recorded_type_is_listed() -> None:
 
 
 def test_the_pinned_emulator_is_named() -> None:
-    assert f"MiniStack](https://pypi.org/project/ministack/) {PINNED}" in PAGE
+    assert f"MiniStack (package `ministack`) {PINNED}" in PAGE

@@ -22,7 +22,7 @@ from gpu_endpoint.training.towers import DIM, TextHead, image_tower
 class Plan:
     """How long and how to train."""
 
-    steps: int = 14000
+    steps: int = 9000
     batch: int = 64
     captions_per_step: int = 512
     rate: float = 1.5e-3

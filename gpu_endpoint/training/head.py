@@ -156,3 +156,4 @@ def save_head(head: Head, path: Path, *, scale: float, bias: float) -> None:
         "logit_scale": np.array([scale], np.float32), "logit_bias": np.array([bias], np.float32),
     }  # fmt: skip
     save_file(tensors, path)
+    path.chmod(0o644)  # safetensors writes for the owner only; containers run as others

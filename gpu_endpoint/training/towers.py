@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import torch
 from torch import nn
 from torch.nn import functional
+
+from gpu_endpoint.models.open_clip_import import import_open_clip
 
 WIDTH, DIM, TEXT_DIM = 32, 256, 384
 LAYERS = (1, 1, 1, 1)
@@ -14,32 +14,13 @@ LAYERS = (1, 1, 1, 1)
 
 def image_tower(image_size: int) -> nn.Module:
     """open_clip's ModifiedResNet, small: 5.4 million weights."""
-    _ensure_torchvision()
+    import_open_clip()
     from open_clip.modified_resnet import ModifiedResNet
 
     tower: nn.Module = ModifiedResNet(
         layers=LAYERS, output_dim=DIM, heads=WIDTH * 32 // 64, image_size=image_size, width=WIDTH
     )
     return tower.to(memory_format=torch.channels_last)
-
-
-def _ensure_torchvision() -> None:
-    """Import torchvision, which open_clip needs; its CUDA wheel beside a CPU torch lacks two schemas."""
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for name in [n for n in sys.modules if n == "torchvision" or n.startswith("torchvision.")]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _keep_alive.append(library)
-        import torchvision  # noqa: F401
-
-
-_keep_alive: list[torch.library.Library] = []  # a schema lives as long as its library object
 
 
 class TextHead(nn.Module):  # type: ignore[misc]

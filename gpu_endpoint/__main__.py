@@ -27,7 +27,7 @@ def main() -> int:
     given = arguments()
     settings = EndpointSettings(**({"home": given.home} if given.home else {}))
     if given.command == "build":
-        from gpu_endpoint.registry import load_models
+        from gpu_endpoint.bundled import load_models
 
         load_models(settings)
         return 0

@@ -22,6 +22,7 @@ from gpu_endpoint.errors import (
     UnknownAddressError,
     WrongMethodError,
 )
+from gpu_endpoint.models.ports import Sheet
 from gpu_endpoint.registry import Registry
 from sightline.contracts.inference import JPEG, JSON
 
@@ -64,17 +65,20 @@ class Inference:
     async def embed_texts(self, request: Request, body: bytes) -> Response:
         """One vector per text."""
         wanted = read_text_request(body)
-        served = self.registry.find(wanted)
-        prepared = await aside(self._tokenisers, served.model.prepare_texts, wanted.texts)
-        return embedding_answer(request, served.header, await served.texts.submit(prepared))
+        with self.registry.lease(wanted.task, wanted) as lease:
+            items = await aside(self._tokenisers, lease.head.prepare, wanted.texts)
+            vectors = lease.head.finish(wanted.texts, items, await lease.lane.submit(items))
+        return embedding_answer(request, lease.header, vectors)
 
     async def embed_sheet(self, request: Request, body: bytes) -> Response:
         """One vector per tile, in reading order."""
         layout, pin = read_image_request(request)
-        model, served, lane = self.registry.find_for_images(pin)
-        lane.admit(layout.tiles)  # before decoding: refusing must stay cheap
-        tiles = await aside(self._decoders, model.prepare_images, body, layout)
-        return embedding_answer(request, served.header, await lane.submit(tiles))
+        with self.registry.lease("embed_image", pin) as lease:
+            lease.lane.admit(layout.tiles)  # before decoding: refusing must stay cheap
+            sheet = Sheet(body, layout)
+            tiles = await aside(self._decoders, lease.head.prepare, sheet)
+            vectors = lease.head.finish(sheet, tiles, await lease.lane.submit(tiles))
+        return embedding_answer(request, lease.header, vectors)
 
     def close(self) -> None:
         """Frees the threads."""

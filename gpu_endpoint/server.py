@@ -12,7 +12,8 @@ import time
 import uvicorn
 
 from gpu_endpoint.app import create_app
-from gpu_endpoint.registry import Registry, load_models
+from gpu_endpoint.bundled import load_models
+from gpu_endpoint.registry import Registry
 from gpu_endpoint.settings import EndpointSettings
 
 log = logging.getLogger("gpu_endpoint")

@@ -11,7 +11,9 @@ from safetensors.numpy import load_file
 
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.heads import image_head, text_head
 from gpu_endpoint.models.minilm import SentenceEncoder
+from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.models.sheets import Pixels, cut_tiles, normalised
 from sightline.contracts.inference import SheetLayout
@@ -39,6 +41,7 @@ class ClipOnnx:
             raise ModelFileError(f"the text head of {config.id} has the shape {self._weight.shape}")
         self._session = open_session(config.file("image", folder), threads=threads)
         self._input = self._session.get_inputs()[0].name
+        self.tasks: dict[Task, Head] = {"embed_image": image_head(self), "embed_text": text_head(self)}
 
     def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> list[Pixels]:
         """Shapes: each tile (size, size, 3)."""

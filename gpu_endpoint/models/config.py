@@ -42,7 +42,7 @@ class ModelConfig(Part):
     """One model the endpoint can serve."""
 
     id: str
-    family: Literal["clip_onnx", "minilm", "open_clip_torch"]
+    family: str = Field(description="Who loads it: a key of FAMILIES in families.py")
     dim: int = Field(ge=8, le=4096)
     precision: str = "int8"
     licence: str

@@ -13,6 +13,8 @@ from tokenizers import Tokenizer
 
 from gpu_endpoint.models.config import read_config
 from gpu_endpoint.models.files import ModelFileError, built_once
+from gpu_endpoint.models.heads import text_head
+from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
 
 MODEL_ID = "all-minilm-l6-v2"
@@ -48,6 +50,10 @@ class SentenceEncoder:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()  # forward_texts pads, over the texts of several requests
         self._session = open_session(graph, threads=threads)
+        self.tasks: dict[Task, Head] = {
+            "embed_document": text_head(self, "embed_document"),
+            "embed_text": text_head(self),
+        }
 
     def prepare_texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, at most MAX_TOKENS."""

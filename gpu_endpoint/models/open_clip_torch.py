@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from gpu_endpoint.models.config import ImageInput
 from gpu_endpoint.models.files import ModelFileError, built_once, sha256_of
+from gpu_endpoint.models.heads import image_head, text_head
 from gpu_endpoint.models.open_clip_import import import_open_clip
 from gpu_endpoint.models.open_clip_weights import find_weights
+from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.models.sheets import Pixels, cut_tiles, normalised
 from sightline.contracts.inference import SheetLayout
@@ -57,6 +59,7 @@ class TorchOpenClip(OpenClip):
         self._torch = importlib.import_module("torch")
         self._device = device
         self._network = network.to(device=device, dtype=self._torch.bfloat16)
+        self.tasks: dict[Task, Head] = {"embed_image": image_head(self), "embed_text": text_head(self)}
 
     def forward_images(self, tiles: Sequence[Pixels]) -> Vectors:
         """Shapes: n tiles -> (n, dim)."""
@@ -95,6 +98,7 @@ class OnnxOpenClip(OpenClip):
         said = self._images.get_modelmeta().custom_metadata_map
         image = ImageInput.model_validate_json(said["image"])
         super().__init__(name, revision, "int8", tokenizer=tokenizer, image=image, dim=int(said["dim"]))
+        self.tasks: dict[Task, Head] = {"embed_image": image_head(self), "embed_text": text_head(self)}
 
     def forward_images(self, tiles: Sequence[Pixels]) -> Vectors:
         """Shapes: n tiles -> (n, dim)."""

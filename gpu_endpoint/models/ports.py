@@ -1,9 +1,10 @@
-"""What a family must offer: prepare (any thread) -> forward (one batch, across requests) -> unit vectors."""
+"""What a family must offer: a model has one head per task; a head prepares, runs a batch, and finishes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,23 +12,48 @@ import numpy.typing as npt
 from sightline.contracts.inference import SheetLayout
 
 Vectors = npt.NDArray[np.float32]
+Task = Literal["embed_image", "embed_text", "embed_document", "tag_entities", "classify"]
+LaneName = Literal["texts", "images"]
 
 
-class TextModel(Protocol):
-    """Embeds sentences."""
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A contact sheet, as a request brought it."""
+
+    jpeg: bytes
+    layout: SheetLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How a model does one task.
+
+    prepare: a request's payload (texts, or a Sheet) to items; runs on any thread. forward: one batch of
+    items, across requests, to one row per item; heads of one lane never run at once. finish: payload, items
+    and rows of one request to what is answered: an array (n, dim) for vectors, else a list, one entry a text.
+    """
+
+    task: Task
+    lane: LaneName
+    prepare: Callable[[Any], Sequence[Any]]
+    forward: Callable[[Sequence[Any]], Any]
+    finish: Callable[[Any, Sequence[Any], Any], Any]
+    example: Callable[[], Any]
+    """A payload that is tried before the model takes requests."""
+    size: Callable[[Any], int]
+    """What an item costs beside others of its lane: tokens of a text, 1 for a tile."""
+    vectors: bool = True
+    """Whether finish answers unit vectors of the model's dim."""
+
+
+class Model(Protocol):
+    """Weights in memory. `dim` is None for a model that answers no vectors."""
 
     model_id: str
     revision: str
     precision: str
-    dim: int
 
-    def prepare_texts(self, texts: Sequence[str]) -> Sequence[Any]: ...
-    def forward_texts(self, prepared: Sequence[Any]) -> Vectors: ...
-
-
-@runtime_checkable
-class ImageModel(TextModel, Protocol):
-    """Embeds tiles too, into the same space."""
-
-    def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> Sequence[Any]: ...
-    def forward_images(self, tiles: Sequence[Any]) -> Vectors: ...
+    @property
+    def dim(self) -> int | None: ...
+    @property
+    def tasks(self) -> Mapping[Task, Head]: ...

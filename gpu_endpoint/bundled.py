@@ -1,0 +1,59 @@
+"""The models that serve when nothing says otherwise: the settings' image model, and the sentence encoder."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+
+from gpu_endpoint.models.config import ModelConfig, read_config
+from gpu_endpoint.models.families import Loading, load_model
+from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.ports import Head, Model, Task
+from gpu_endpoint.settings import EndpointSettings
+
+SENTENCES = "all-minilm-l6-v2"
+
+
+def load_models(settings: EndpointSettings) -> list[Model]:
+    """Each tried on an example. Raises: ModelFileError."""
+    loading = Loading(
+        home=settings.models,
+        threads=settings.threads,
+        folder=settings.model_configs,
+        weights=settings.image_model_file,
+    )
+    models = [load_model(config_of(name, settings), loading) for name in (SENTENCES, settings.image_model)]
+    for model in models:
+        try_out(model)
+    return models
+
+
+def config_of(name: str, settings: EndpointSettings) -> ModelConfig:
+    """The config of a known model, or of any architecture/weights that open_clip knows."""
+    if "/" not in name:
+        return read_config(name, settings.model_configs)
+    return ModelConfig(
+        id=name, family="open_clip_torch", dim=512, licence="", source="open_clip", text="open_clip"
+    )
+
+
+def try_out(model: Model) -> None:
+    """One example through each head; also warms the model up. Raises: ModelFileError."""
+    for task in get_args(Task):
+        if head := model.tasks.get(task):
+            try_head(model, head)
+
+
+def try_head(model: Model, head: Head) -> None:
+    """Raises: ModelFileError, when the answer has another form than was said."""
+    payload = head.example()
+    items = head.prepare(payload)
+    answer = head.finish(payload, items, list(head.forward(items)))
+    if not head.vectors:
+        if len(answer) != len(payload):
+            raise ModelFileError(f"{model.model_id} answers {len(answer)} for {len(payload)} texts")
+        return
+    lengths = np.linalg.norm(answer, axis=1)
+    if answer.shape != (len(items), model.dim) or not np.allclose(lengths, 1, atol=1e-2):
+        raise ModelFileError(f"{model.model_id} answers {answer.shape}, lengths {lengths}: not unit vectors")

@@ -1,0 +1,75 @@
+"""How each family's models come into memory: a new model of a known family is a config, and no code.
+
+A family's module is imported when one of its models is loaded: torch is not where it is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpu_endpoint.models.config import CONFIGS, ModelConfig
+from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.ports import Model
+
+if TYPE_CHECKING:
+    from gpu_endpoint.models.minilm import SentenceEncoder
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What a loader needs besides the config. `folder` is where the config's file paths begin."""
+
+    home: Path
+    """Where built files are kept."""
+    threads: int
+    """Of a model that takes images, on a CPU."""
+    folder: Path = CONFIGS
+    weights: Path | None = None
+    """A safetensors file in place of the hub's, for a config that names no files."""
+
+    @cached_property
+    def sentences(self) -> SentenceEncoder:
+        """The sentence encoder, shared by the models that stand on it."""
+        from gpu_endpoint.models.minilm import load_sentence_encoder
+
+        return load_sentence_encoder(self.home)
+
+
+def load_minilm(_config: ModelConfig, loading: Loading) -> Model:
+    """The sentence encoder as a model of its own."""
+    return loading.sentences
+
+
+def load_clip_onnx(config: ModelConfig, loading: Loading) -> Model:
+    """An ONNX image tower, and a head on the sentence encoder."""
+    from gpu_endpoint.models.clip_onnx import ClipOnnx
+
+    return ClipOnnx(config, loading.folder, sentences=loading.sentences, threads=loading.threads)
+
+
+def load_open_clip_torch(config: ModelConfig, loading: Loading) -> Model:
+    """Any architecture of open_clip."""
+    from gpu_endpoint.models.open_clip_torch import load_open_clip
+
+    return load_open_clip(config.id, loading.home, file=loading.weights, threads=loading.threads)
+
+
+FAMILIES: Mapping[str, Callable[[ModelConfig, Loading], Model]] = {
+    "minilm": load_minilm,
+    "clip_onnx": load_clip_onnx,
+    "open_clip_torch": load_open_clip_torch,
+}
+
+
+def load_model(config: ModelConfig, loading: Loading) -> Model:
+    """The config's model, in memory. Raises: ModelFileError."""
+    load = FAMILIES.get(config.family)
+    if load is None:
+        raise ModelFileError(
+            f"{config.id} is of the family {config.family!r}; known are {', '.join(FAMILIES)}"
+        )
+    return load(config, loading)

@@ -1,0 +1,68 @@
+"""Heads that answer vectors, over the prepare and forward methods of a model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from gpu_endpoint.models.ports import Head, Sheet, Task, Vectors
+from sightline.contracts.inference import SheetLayout
+
+EXAMPLE_TEXTS = ("a car ahead",)
+EXAMPLE_LAYOUT = SheetLayout(columns=1, tile_width=256, tile_height=256, tiles=1)
+
+
+class EmbedsTexts(Protocol):
+    """Texts to token ids, token ids to unit vectors."""
+
+    def prepare_texts(self, texts: Sequence[str]) -> Sequence[Any]: ...
+    def forward_texts(self, prepared: Sequence[Any], /) -> Vectors: ...
+
+
+class EmbedsImages(Protocol):
+    """A sheet to tiles, tiles to unit vectors."""
+
+    def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> Sequence[Any]: ...
+    def forward_images(self, tiles: Sequence[Any]) -> Vectors: ...
+
+
+def text_head(model: EmbedsTexts, task: Task = "embed_text") -> Head:
+    """One vector per text; an item's size is its number of tokens."""
+    return Head(
+        task=task,
+        lane="texts",
+        prepare=model.prepare_texts,
+        forward=model.forward_texts,
+        finish=stacked,
+        example=lambda: EXAMPLE_TEXTS,
+        size=len,
+    )
+
+
+def image_head(model: EmbedsImages) -> Head:
+    """One vector per tile."""
+    return Head(
+        task="embed_image",
+        lane="images",
+        prepare=lambda sheet: model.prepare_images(sheet.jpeg, sheet.layout),
+        forward=model.forward_images,
+        finish=stacked,
+        example=grey_sheet,
+        size=lambda _: 1,
+    )
+
+
+def stacked(_payload: Any, _items: Sequence[Any], rows: Any) -> Vectors:
+    """Shapes: n rows of dim -> (n, dim)."""
+    return np.stack(list(rows))
+
+
+def grey_sheet() -> Sheet:
+    """One grey tile."""
+    jpeg = io.BytesIO()
+    Image.new("RGB", (EXAMPLE_LAYOUT.tile_width, EXAMPLE_LAYOUT.tile_height), "grey").save(jpeg, "JPEG")
+    return Sheet(jpeg.getvalue(), EXAMPLE_LAYOUT)

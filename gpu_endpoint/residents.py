@@ -1,0 +1,86 @@
+"""A model in memory with a lane per task; a lease keeps it there while a request is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from gpu_endpoint.batching import Batcher
+from gpu_endpoint.models.ports import Head, Model, Task
+from sightline.contracts.inference import EmbeddingHeader
+
+
+class Resident:
+    """One revision of a model: it answers, or waits to."""
+
+    def __init__(self, model: Model, lanes: Mapping[Task, Batcher]) -> None:
+        self.model = model
+        self.lanes = dict(lanes)
+        self.leases = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def hold(self) -> None:
+        """One more request stands on this model."""
+        self.leases += 1
+        self._idle.clear()
+
+    def release(self) -> None:
+        """One request less."""
+        self.leases -= 1
+        if not self.leases:
+            self._idle.set()
+
+    async def drain(self) -> None:
+        """Waits for the requests under way, then closes the lanes; call it when no new ones can come."""
+        await self._idle.wait()
+        for lane in self.lanes.values():
+            await lane.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one request went; `error` is None when it was answered."""
+
+    task: Task
+    model_id: str
+    revision: str
+    took_s: float
+    error: BaseException | None
+
+
+class Lease:
+    """`with registry.lease(task, pin) as lease`: the model stays while the block runs, and it is judged."""
+
+    def __init__(self, resident: Resident, task: Task, report: Callable[[Outcome], None]) -> None:
+        self.resident = resident
+        self.model: Model = resident.model
+        self.task: Task = task
+        self.head: Head = resident.model.tasks[task]
+        self.lane: Batcher = resident.lanes[task]
+        self._report = report
+        self._began = 0.0
+
+    @property
+    def header(self) -> EmbeddingHeader:
+        """Who answers."""
+        model = self.model
+        return EmbeddingHeader(
+            model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim or 1
+        )
+
+    def __enter__(self) -> Self:
+        self.resident.hold()
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.resident.release()
+        took_s = time.perf_counter() - self._began
+        self._report(Outcome(self.task, self.model.model_id, self.model.revision, took_s, error))

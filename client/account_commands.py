@@ -1,4 +1,4 @@
-"""sightline register, confirm, login, logout, whoami and keys."""
+"""sightline register, confirm, resend-code, reset-password, login, logout, whoami and keys."""
 
 import sys
 from typing import Annotated
@@ -55,6 +55,44 @@ def confirm(
         print_json({"email": email, "confirmed": True})
     else:
         notes().print(f"Confirmed. Next: sightline login {email}", markup=False)
+
+
+def resend(ctx: typer.Context, email: Email, as_json: JsonFlag = False) -> None:
+    """Send another confirmation code."""
+    with connect(ctx) as sightline:
+        sightline.accounts.resend_code(email)
+    if as_json:
+        print_json({"email": email, "requested": True})
+    else:
+        notes().print(f"If {email} waits for a code, a new one is on its way.", markup=False)
+
+
+def reset_password(
+    ctx: typer.Context,
+    email: Email,
+    code: Annotated[str | None, typer.Option(help="The code, where it was sent before.")] = None,
+    password_stdin: PasswordStdin = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Set a new password with a code that is sent to your address, and sign in."""
+    with connect(ctx) as sightline:
+        if code is None:
+            sightline.accounts.forgot_password(email)
+            if not sys.stdin.isatty():
+                _say_reset(email, as_json=as_json)
+                return
+            code = str(typer.prompt(f"Code sent to {email}, if it has an account", err=True))
+        password = read_password(from_stdin=password_stdin, new=True)
+        sightline.accounts.reset_password(email, code, password)
+        _signed_in(sightline.accounts.login(email, password), sightline, as_json=as_json)
+
+
+def _say_reset(email: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"email": email, "requested": True})
+    else:
+        following = f"sightline reset-password {email} --code CODE"
+        notes().print(f"If {email} has an account, a code is on its way. Next: {following}", markup=False)
 
 
 def login(

@@ -26,6 +26,19 @@ class Accounts:
         """Confirm the account with the code that was sent."""
         self._api.call("POST", "/v1/auth/confirm", json={"email": email, "code": code}, signed=False)
 
+    def resend_code(self, email: str) -> None:
+        """Ask for another confirmation code; whether the address has an account is not told."""
+        self._api.call("POST", "/v1/auth/resend-code", json={"email": email}, signed=False)
+
+    def forgot_password(self, email: str) -> None:
+        """Ask for a code to set a new password with; whether the address has an account is not told."""
+        self._api.call("POST", "/v1/auth/forgot-password", json={"email": email}, signed=False)
+
+    def reset_password(self, email: str, code: str, password: str) -> None:
+        """Set a new password with the code that was sent; every session ends."""
+        body = {"email": email, "code": code, "password": password}
+        self._api.call("POST", "/v1/auth/reset-password", json=body, signed=False)
+
     def login(self, email: str, password: str) -> Me:
         """Sign in, keep the tokens, and work in the first workspace from now on."""
         answer = self._api.call(

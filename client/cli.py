@@ -60,6 +60,8 @@ def down() -> None:
 app.command(rich_help_panel="This machine")(demo)
 app.command(rich_help_panel="Account")(account_commands.register)
 app.command(rich_help_panel="Account")(account_commands.confirm)
+app.command("resend-code", rich_help_panel="Account")(account_commands.resend)
+app.command("reset-password", rich_help_panel="Account")(account_commands.reset_password)
 app.command(rich_help_panel="Account")(account_commands.login)
 app.command(rich_help_panel="Account")(account_commands.logout)
 app.command(rich_help_panel="Account")(account_commands.whoami)

@@ -12,6 +12,8 @@ from client.credentials import Credentials, SignIn
 from client.errors import ApiError, NoAddressError
 from client.shapes import Tokens
 
+# This machine is never behind a proxy, whatever HTTP_PROXY says and NO_PROXY leaves out.
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 NO_ADDRESS = "No address to talk to. Start the local cloud (sightline up), or give --api URL."
 
 
@@ -118,4 +120,6 @@ class Session:
 
 def default_http() -> httpx.Client:
     """A client for the API and for signed storage addresses alike: it carries no credential by itself."""
-    return httpx.Client(follow_redirects=False, headers={"User-Agent": "sightline-client"})
+    return httpx.Client(
+        follow_redirects=False, headers={"User-Agent": "sightline-client"}, mounts=dict.fromkeys(_LOOPBACK)
+    )

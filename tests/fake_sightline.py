@@ -119,6 +119,17 @@ class FakeSightline:
         self.store.confirmed.add(body["email"])
         return 200, {"confirmed": True}
 
+    def resend_code(self, body: Any) -> tuple[int, Any]:
+        return 200, {"requested": bool(body["email"])}
+
+    forgot_password = resend_code
+
+    def reset_password(self, body: Any) -> tuple[int, Any]:
+        if body["code"] != CODE or body["email"] not in self.store.users:
+            raise ProblemError(400, "invalid-code", "The code is wrong or has expired.")
+        self.store.users[body["email"]] = body["password"]
+        return 200, {"reset": True, "signed_out": True}
+
     def login(self, body: Any) -> tuple[int, Any]:
         if self.store.users.get(body["email"]) != body["password"]:
             raise ProblemError(401, "invalid-credentials", "E-mail address or password is wrong.")
@@ -292,7 +303,9 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"status": "ok"}
         body = json.loads(raw) if raw else None
         if path.startswith("/v1/auth/") and path != "/v1/auth/logout":
-            action: Callable[[Any], tuple[int, Any]] = getattr(owner, path.rsplit("/", 1)[1])
+            action: Callable[[Any], tuple[int, Any]] = getattr(
+                owner, path.rsplit("/", 1)[1].replace("-", "_")
+            )
             return action(body)
         self._check_token()
         return self._signed(self.command, path, query, body)

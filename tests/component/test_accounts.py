@@ -17,6 +17,7 @@ from tests.conftest import Database
 pytestmark = pytest.mark.component
 
 PASSWORD = "Correct-horse-7-battery"
+RESET_CODE = "654321"  # what the emulated user pool sends everybody
 
 
 @dataclass
@@ -124,6 +125,33 @@ def test_a_wrong_password_and_an_unknown_address_answer_alike(ada: Person) -> No
     assert wrong.status == unknown.status == 401
     assert {**wrong.json, "trace_id": ""} == {**unknown.json, "trace_id": ""}
     assert wrong.json["code"] == "invalid-credentials"
+
+
+def test_another_code_is_sent_and_nobody_learns_who_has_an_account(ada: Person) -> None:
+    waiting = {"email": f"{uuid4().hex}@example.org", "password": PASSWORD}
+    assert call(accounts, "POST", "/v1/auth/register", body=waiting).status == 201
+    for email in (waiting["email"], ada.email, f"{uuid4().hex}@example.org"):
+        for path in ("/v1/auth/resend-code", "/v1/auth/forgot-password"):
+            answer = call(accounts, "POST", path, body={"email": email})
+            assert (answer.status, answer.json) == (200, {"requested": True}), path
+    assert call(accounts, "POST", "/v1/auth/resend-code", body={"email": "ada"}).status == 422
+
+
+def test_a_forgotten_password_is_replaced_by_code(ada: Person) -> None:
+    new = "Another-horse-8-battery"
+    assert call(accounts, "POST", "/v1/auth/forgot-password", body={"email": ada.email}).status == 200
+    for email, code in ((ada.email, "000000"), (f"{uuid4().hex}@example.org", RESET_CODE)):
+        body = {"email": email, "code": code, "password": new}
+        wrong = call(accounts, "POST", "/v1/auth/reset-password", body=body)
+        assert (wrong.status, wrong.json["code"]) == (400, "invalid-code")
+    body = {"email": ada.email, "code": RESET_CODE, "password": "a" * 12}
+    weak = call(accounts, "POST", "/v1/auth/reset-password", body=body)
+    assert (weak.status, weak.json["code"]) == (422, "weak-password")
+    reset = call(accounts, "POST", "/v1/auth/reset-password", body={**body, "password": new})
+    assert (reset.status, reset.json) == (200, {"reset": True, "signed_out": True}), reset.text
+    for password, status in ((PASSWORD, 401), (new, 200)):
+        login = call(accounts, "POST", "/v1/auth/login", body={"email": ada.email, "password": password})
+        assert login.status == status
 
 
 def test_a_refresh_token_gives_an_access_token_that_is_let_in(ada: Person) -> None:
@@ -417,6 +445,9 @@ def test_sample_events_answer_as_documented(database: Database, user_pool: UserP
         "register_invalid": 422,
         "login": 403,
         "login_malformed": 400,
+        "resend_code": 200,
+        "forgot_password": 200,
+        "reset_password": 200,
         "create_api_key_as_viewer": 403,
         "unknown_route": 404,
     }.items():

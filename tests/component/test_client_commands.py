@@ -86,6 +86,27 @@ def test_without_a_terminal_register_says_how_to_confirm(sightline: Sightline) -
     assert sightline("login", "ada@example.com", "--json").json["email"] == "ada@example.com"
 
 
+def test_a_forgotten_password_is_replaced_by_code(
+    signed_in: Sightline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert signed_in("resend-code", "ada@example.com", "--json").json["requested"] is True
+    asked = signed_in("reset-password", "ada@example.com")
+    assert "reset-password ada@example.com --code CODE" in asked.err
+    monkeypatch.setenv("SIGHTLINE_PASSWORD", "Another-horse-2")
+    assert signed_in("reset-password", "ada@example.com", "--code", "000000").code == 1
+    reset = signed_in("reset-password", "ada@example.com", "--code", "123456", "--json")
+    assert reset.json["email"] == "ada@example.com"
+    assert signed_in("login", "ada@example.com").code == 0
+
+
+def test_this_machine_is_reached_past_a_proxy(signed_in: Sightline, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert signed_in("whoami").code == 0
+
+
 def test_a_wrong_password_is_exit_3_and_a_taken_address_exit_1(
     signed_in: Sightline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

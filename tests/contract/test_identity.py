@@ -149,6 +149,40 @@ def test_a_deleted_account_is_gone(in_the_emulator: Identity) -> None:
         in_the_emulator.sign_in(email=email, password=PASSWORD)
 
 
+def test_asking_for_codes_tells_nothing(identity: Identity) -> None:
+    """Nothing is raised for an account that waits, one that does not, and none."""
+    waiting, confirmed = address(), address()
+    for email in (waiting, confirmed):
+        identity.sign_up(email=email, password=PASSWORD, name="")
+    identity.confirm(email=confirmed, code="123456")
+    for email in (waiting, confirmed, address()):
+        identity.forgot_password(email=email)
+
+
+def test_a_password_is_set_anew_by_its_code(identity: Identity) -> None:
+    email = address()
+    identity.sign_up(email=email, password=PASSWORD, name="")
+    identity.confirm(email=email, code="123456")
+    identity.forgot_password(email=email)
+    identity.reset_password(email=email, code="654321", password="Another-horse-8-battery")
+    assert identity.sign_in(email=email, password="Another-horse-8-battery").access_token
+    with pytest.raises(InvalidCredentialsError):
+        identity.sign_in(email=email, password=PASSWORD)
+
+
+def test_codes_are_sent_again_and_wrong_ones_refused(in_the_emulator: Identity) -> None:
+    """moto has no ResendConfirmationCode and checks no codes."""
+    email = address()
+    in_the_emulator.sign_up(email=email, password=PASSWORD, name="")
+    for who in (email, address()):
+        in_the_emulator.resend_code(email=who)
+    in_the_emulator.confirm(email=email, code="123456")
+    in_the_emulator.forgot_password(email=email)
+    for who in (email, address()):
+        with pytest.raises(InvalidCodeError):
+            in_the_emulator.reset_password(email=who, code="000000", password="Another-horse-8-battery")
+
+
 def test_a_provider_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://127.0.0.1:1")
     with pytest.raises(IdentityUnavailableError):

@@ -105,6 +105,41 @@ class Queue(Protocol):
     def send(self, message: Mapping[str, Any]) -> None: ...
 
 
+class DelayedQueue(Protocol):
+    """Work for later, delivered at least once and not before so many seconds (900 at most)."""
+
+    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None: ...
+
+
+class Vault(Protocol):
+    """Seals what only we may read again; what was sealed for one purpose opens for no other."""
+
+    def seal(self, secret: bytes, *, purpose: Mapping[str, str]) -> bytes: ...
+    def unseal(self, sealed: bytes, *, purpose: Mapping[str, str]) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of an attempt: the answer's status, or why there is none."""
+
+    status: int | None
+    error: str | None
+    retry_after_s: float | None
+    took_ms: int
+
+
+class WebhookSender(Protocol):
+    """Posts to addresses that customers name, and to nothing that is not everybody's to reach."""
+
+    def check(self, url: str) -> None:
+        """Raises: ForbiddenAddressError."""
+        ...
+
+    def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Posted:
+        """One attempt; follows no redirect and never raises for what the receiver does."""
+        ...
+
+
 class Pipeline(Protocol):
     """Runs of a state machine."""
 
@@ -149,6 +184,15 @@ class Identity(Protocol):
 
     def sign_up(self, *, email: str, password: str, name: str) -> Registration: ...
     def confirm(self, *, email: str, code: str) -> None: ...
+    def resend_code(self, *, email: str) -> None:
+        """Sends another confirmation code, where an account waits for one; never says whether one does."""
+        ...
+
+    def forgot_password(self, *, email: str) -> None:
+        """Sends a code to set a new password with, where there is such an account; never says whether."""
+        ...
+
+    def reset_password(self, *, email: str, code: str, password: str) -> None: ...
     def sign_in(self, *, email: str, password: str) -> Tokens: ...
     def refresh(self, *, refresh_token: str) -> Tokens: ...
     def profile(self, *, access_token: str) -> Profile: ...

@@ -12,6 +12,7 @@ from sightline.accounts.schemas import (
     MemberPage,
     Membership,
     NewApiKeyAnswer,
+    ResetAnswer,
     TokenAnswer,
     UserAnswer,
     UserChange,
@@ -20,7 +21,13 @@ from sightline.accounts.schemas import (
 )
 from sightline.cursor import decode_cursor, next_page
 from sightline.database import Connection, Row, transaction
-from sightline.errors import ConflictError, InvalidCursorError, LastAdminError, NotFoundError
+from sightline.errors import (
+    ConflictError,
+    InvalidCursorError,
+    LastAdminError,
+    NotFoundError,
+    SightlineError,
+)
 from sightline.ports import Identity, Tokens
 from sightline.principal import Principal
 from sightline.telemetry import logger
@@ -31,6 +38,19 @@ def sign_in(identity: Identity, *, email: str, password: str) -> TokenAnswer:
     tokens = identity.sign_in(email=email, password=password)
     provision(identity, access_token=tokens.access_token)
     return _token_answer(tokens)
+
+
+def reset_password(identity: Identity, *, email: str, code: str, password: str) -> ResetAnswer:
+    """A new password, and the end of every session that somebody with the old one may have."""
+    identity.reset_password(email=email, code=code, password=password)
+    try:
+        tokens = identity.sign_in(email=email, password=password)
+        identity.sign_out(access_token=tokens.access_token)
+    except SightlineError as error:
+        # The password is set, and cannot be set again by the same code: that must not answer as a failure.
+        logger.warning("sessions outlive a new password", reason=error.slug)
+        return ResetAnswer(reset=True, signed_out=False)
+    return ResetAnswer(reset=True, signed_out=True)
 
 
 def refresh(identity: Identity, *, refresh_token: str) -> TokenAnswer:

@@ -7,8 +7,10 @@ from fastapi import Depends, Header, Path, Response
 
 from sightline.accounts import pipeline
 from sightline.accounts.schemas import (
+    AddressRequest,
     ApiKeyPage,
     ApiKeyRequest,
+    CodeAnswer,
     ConfirmAnswer,
     ConfirmRequest,
     LoginRequest,
@@ -20,6 +22,8 @@ from sightline.accounts.schemas import (
     RefreshRequest,
     RegisterAnswer,
     RegisterRequest,
+    ResetAnswer,
+    ResetRequest,
     TokenAnswer,
     UserAnswer,
     UserChange,
@@ -72,6 +76,28 @@ def confirm(body: ConfirmRequest, identity: People) -> ConfirmAnswer:
     """Confirms an address with the code sent to it."""
     identity.confirm(email=body.email, code=body.code)
     return ConfirmAnswer(confirmed=True)
+
+
+@router.post("/auth/resend-code", dependencies=_AUTH_RATE)
+def resend_code(body: AddressRequest, identity: People) -> CodeAnswer:
+    """Sends another confirmation code, where an account waits for one."""
+    identity.resend_code(email=body.email)
+    return CodeAnswer(requested=True)
+
+
+@router.post("/auth/forgot-password", dependencies=_AUTH_RATE)
+def forgot_password(body: AddressRequest, identity: People) -> CodeAnswer:
+    """Sends a code to set a new password with, where the address has a confirmed account."""
+    identity.forgot_password(email=body.email)
+    return CodeAnswer(requested=True)
+
+
+@router.post("/auth/reset-password", dependencies=_AUTH_RATE)
+def reset_password(body: ResetRequest, identity: People) -> ResetAnswer:
+    """Sets a new password with the code that was sent, and ends every session."""
+    return pipeline.reset_password(
+        identity, email=body.email, code=body.code, password=body.password.get_secret_value()
+    )
 
 
 @router.post("/auth/login", dependencies=_AUTH_RATE)

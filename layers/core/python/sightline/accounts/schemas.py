@@ -37,6 +37,27 @@ class ConfirmAnswer(Shape):
     confirmed: bool
 
 
+class AddressRequest(Shape):
+    email: EmailStr
+
+
+class CodeAnswer(Shape):
+    requested: bool = Field(
+        description="Always true: only the owner of the address learns whether a code was sent."
+    )
+
+
+class ResetRequest(ConfirmRequest):
+    password: SecretStr = Field(min_length=8, max_length=256)
+
+
+class ResetAnswer(Shape):
+    reset: bool
+    signed_out: bool = Field(
+        description="Whether every session was ended; false for accounts with a second factor."
+    )
+
+
 class LoginRequest(Shape):
     email: EmailStr
     password: SecretStr = Field(min_length=1, max_length=256)

@@ -45,6 +45,14 @@ _ERRORS: dict[str, type[SightlineError]] = {
     "TooManyFailedAttemptsException": RateLimitedError,
 }
 _RETRY_AFTER_S = 30
+# Not there, confirmed already, without a confirmed address, disabled, signed in by Google: to whoever only
+# knows an address, all of these are one answer.
+_UNTOLD = (
+    "UserNotFoundException",
+    "UserNotConfirmedException",
+    "InvalidParameterException",
+    "NotAuthorizedException",
+)
 
 
 class CognitoIdentity:
@@ -76,6 +84,23 @@ class CognitoIdentity:
         """Confirms an account; an unknown one answers like a wrong code."""
         with _translated(ConflictError, unknown_user=InvalidCodeError):
             self._cognito.confirm_sign_up(ClientId=self._client_id, Username=email, ConfirmationCode=code)
+
+    def resend_code(self, *, email: str) -> None:
+        """Another confirmation code; an account that waits for none, and no account, answer alike."""
+        with _translated(ConflictError, unknown_user=ConflictError), _untold():
+            self._cognito.resend_confirmation_code(ClientId=self._client_id, Username=email)
+
+    def forgot_password(self, *, email: str) -> None:
+        """A code to set a new password with; an unknown account, or one that cannot, answers alike."""
+        with _translated(ConflictError, unknown_user=ConflictError), _untold():
+            self._cognito.forgot_password(ClientId=self._client_id, Username=email)
+
+    def reset_password(self, *, email: str, code: str, password: str) -> None:
+        """Sets a new password by the code; an unknown account answers like a wrong code."""
+        with _translated(InvalidCodeError, unknown_user=InvalidCodeError):
+            self._cognito.confirm_forgot_password(
+                ClientId=self._client_id, Username=email, ConfirmationCode=code, Password=password
+            )
 
     def sign_in(self, *, email: str, password: str) -> Tokens:
         """Tokens for a password; an unknown account answers like a wrong password."""
@@ -130,6 +155,16 @@ def _tokens(result: "AuthenticationResultTypeTypeDef") -> Tokens:
         refresh_token=result.get("RefreshToken", ""),
         expires_in=result["ExpiresIn"],
     )
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """Does not let out what would tell whether an address has an account."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _UNTOLD:
+            raise
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from gpu_endpoint.errors import BodyTooLargeError, InvalidFieldError, MalformedBodyError
+from sightline.contracts.attributes import WireError
 from sightline.contracts.inference import (
     ATTRIBUTES_HEADER,
     MAX_BODY_BYTES,
     ModelPin,
     SheetLayout,
     TextRequest,
-    WireError,
     read_sheet_attributes,
 )
 

@@ -1,7 +1,8 @@
-"""What goes over the wire between the functions and the inference endpoint.
+"""What goes over the wire to the inference endpoint: the requests, and how vectors come back.
 
-One POST /invocations: texts go as JSON, a contact sheet as image/jpeg with its layout in the custom
-attributes header. Vectors come back as JSON, or as a float16 .npy body when the caller accepts that.
+One POST /invocations: texts and lists of pictures go as JSON, a contact sheet as image/jpeg with its layout
+in the custom attributes header. Vectors come back as JSON, or as a float16 .npy body when the caller accepts
+that; what else is answered is in inference_answers.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from sightline.contracts.attributes import WireError, read_attributes, write_attributes
 
 ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 JSON = "application/json"
 JPEG = "image/jpeg"
+PNG = "image/png"
+WEBP = "image/webp"
 NPY = "application/x-npy"
 PROBLEM = "application/problem+json"
 
@@ -23,14 +28,14 @@ MAX_BODY_BYTES = 6 * 1024 * 1024  # InvokeEndpoint's own limit for a real-time e
 MAX_TEXTS = 256
 MAX_TEXT_CHARS = 10_000
 MAX_TILES = 64
+MAX_IMAGES = 64
 MAX_DIM = 4096
+MAX_DEADLINE_MS = 60_000  # InvokeEndpoint gives up after 60 s
 
 Vectors = npt.NDArray[np.floating[Any]]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
-
-
-class WireError(ValueError):
-    """Bytes or attributes that are not of the agreed form; the message says which and why."""
+Precision = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,._-]{0,63}$")]
+TextTask = Literal["embed_text", "embed_document", "tag_entities", "classify"]
 
 
 class Shape(BaseModel):
@@ -44,12 +49,22 @@ class ModelPin(Shape):
 
     model: ModelName | None = None
     revision: ModelName | None = None
+    precision: Precision | None = None
+    dim: int | None = Field(default=None, ge=1, le=MAX_DIM)
+
+    def differs(self, served: ModelHeader) -> str:
+        """What is pinned otherwise than it is served; empty when nothing is."""
+        for name in ("model", "revision", "precision", "dim"):
+            wanted, got = getattr(self, name), getattr(served, name)
+            if wanted not in (None, got):
+                return f"{served.model} is served with {name} {got}, not {wanted}"
+        return ""
 
 
 class TextRequest(ModelPin):
-    """Texts to embed."""
+    """Texts to embed, tag or classify."""
 
-    task: Literal["embed_text"] = "embed_text"
+    task: TextTask = "embed_text"
     texts: list[Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS)]] = Field(
         min_length=1, max_length=MAX_TEXTS
     )
@@ -61,6 +76,25 @@ class TextRequest(ModelPin):
         if any(not text.strip() for text in texts):
             raise ValueError("a text is blank")
         return texts
+
+
+class ImageRequest(ModelPin):
+    """Pictures to embed, each a whole JPEG, PNG or WebP file in base64."""
+
+    task: Literal["embed_image"]
+    images: list[Base64Bytes] = Field(min_length=1, max_length=MAX_IMAGES)
+
+
+class Call(Shape):
+    """What a caller says about a request of any task, in the custom attributes header."""
+
+    deadline_ms: int | None = Field(default=None, ge=1, le=MAX_DEADLINE_MS)
+    request_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/=+-]{1,128}$")] | None = None
+    traceparent: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}(-[0-9a-f]+){3}$")] | None = None
+
+    def to_attributes(self) -> str:
+        """The custom-attributes header of a JSON request."""
+        return write_attributes(self.model_dump(exclude_none=True))
 
 
 class SheetLayout(Shape):
@@ -82,10 +116,12 @@ class SheetLayout(Shape):
         widths = {self.columns, min(self.columns, self.tiles)}
         return frozenset((count * self.tile_width, self.rows * self.tile_height) for count in widths)
 
-    def to_attributes(self, pin: ModelPin | None = None) -> str:
+    def to_attributes(self, pin: ModelPin | None = None, call: Call | None = None) -> str:
         """The custom-attributes header of a request to embed this sheet."""
         fields = {"task": "embed_image"} | self.model_dump()
-        return write_attributes(fields | (pin or ModelPin()).model_dump(exclude_none=True))
+        for more in (pin, call):
+            fields |= more.model_dump(exclude_none=True) if more else {}
+        return write_attributes(fields)
 
     @classmethod
     def parse(cls, attributes: str) -> Self:
@@ -93,12 +129,18 @@ class SheetLayout(Shape):
         return cls.model_validate(read_sheet_attributes(attributes)[0])
 
 
-class EmbeddingHeader(Shape):
-    """Who answered: what every vector must be stored beside."""
+class ModelHeader(Shape):
+    """Who answered. `dim` is None where no vectors are answered."""
 
     model: ModelName
     revision: ModelName
     precision: str
+    dim: int | None
+
+
+class EmbeddingHeader(ModelHeader):
+    """Who answered: what every vector must be stored beside."""
+
     dim: int = Field(ge=1, le=MAX_DIM)
 
     def to_attributes(self) -> str:
@@ -112,7 +154,7 @@ class EmbeddingHeader(Shape):
 
 
 class EmbeddingAnswer(EmbeddingHeader):
-    """The JSON answer: one vector per text or tile, each of length 1."""
+    """The JSON answer: one vector per text, tile or picture, each of length 1."""
 
     vectors: list[list[float]]
 
@@ -128,31 +170,23 @@ class Problem(Shape):
     detail: str
     code: str
     retryable: bool
-
-
-def write_attributes(fields: dict[str, Any]) -> str:
-    """`a=1;b=2`: visible ASCII only, as the header demands."""
-    return ";".join(f"{name}={value}" for name, value in fields.items())
-
-
-def read_attributes(attributes: str) -> dict[str, str]:
-    """The pairs of `a=1;b=2`. Raises: WireError on a pair without `=` and on a name given twice."""
-    pairs = [part.partition("=") for part in attributes.split(";") if part.strip()]
-    if any(not separator for _, separator, _ in pairs):
-        raise WireError("custom attributes are name=value pairs, separated by ;")
-    fields = {name.strip(): value.strip() for name, _, value in pairs}
-    if len(fields) != len(pairs):
-        raise WireError("a custom attribute is given twice")
-    return fields
+    request_id: str | None = None
+    retry_after_ms: int | None = None
 
 
 def read_sheet_attributes(attributes: str) -> tuple[dict[str, str], dict[str, str]]:
     """The layout's fields and the pin's, unchecked. Raises: WireError when the task is another."""
     fields = read_attributes(attributes)
     if fields.pop("task", None) != "embed_image":
-        raise WireError("a JPEG body wants task=embed_image in the custom attributes")
-    pin = {name: fields.pop(name) for name in ModelPin.model_fields if name in fields}
+        raise WireError("a picture as the body wants task=embed_image in the custom attributes")
+    take(Call, fields)
+    pin = take(ModelPin, fields)
     return fields, pin
+
+
+def take(shape: type[Shape], fields: dict[str, str]) -> dict[str, str]:
+    """Moves the shape's fields out of `fields`."""
+    return {name: fields.pop(name) for name in shape.model_fields if name in fields}
 
 
 def encode_npy(vectors: Vectors) -> bytes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from gpu_endpoint.batching import Batcher
 from gpu_endpoint.models.ports import Head, Model, Task
@@ -53,16 +53,28 @@ class Outcome:
     error: BaseException | None
 
 
+class Watcher:
+    """What is told of every request. This one listens to nothing."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A request left the model."""
+
+    def answered(self, lease: Lease, payload: Any, result: Any) -> None:
+        """A request was answered with this result."""
+
+
 class Lease:
     """`with registry.lease(task, pin) as lease`: the model stays while the block runs, and it is judged."""
 
-    def __init__(self, resident: Resident, task: Task, report: Callable[[Outcome], None]) -> None:
+    def __init__(self, resident: Resident, task: Task, *, pinned: bool, watcher: Watcher) -> None:
         self.resident = resident
         self.model: Model = resident.model
         self.task: Task = task
+        self.pinned = pinned
+        """Whether the request wants this revision and no other."""
         self.head: Head = resident.model.tasks[task]
         self.lane: Batcher = resident.lanes[task]
-        self._report = report
+        self._watcher = watcher
         self._began = 0.0
 
     @property
@@ -72,6 +84,10 @@ class Lease:
         return EmbeddingHeader(
             model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim or 1
         )
+
+    def answered(self, payload: Any, result: Any) -> None:
+        """What the head finished: a share of it is compared with the model's candidate."""
+        self._watcher.answered(self, payload, result)
 
     def __enter__(self) -> Self:
         self.resident.hold()
@@ -83,4 +99,16 @@ class Lease:
     ) -> None:
         self.resident.release()
         took_s = time.perf_counter() - self._began
-        self._report(Outcome(self.task, self.model.model_id, self.model.revision, took_s, error))
+        self._watcher.ended(Outcome(self.task, self.model.model_id, self.model.revision, took_s, error))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which revisions of a model get its requests."""
+
+    current: str
+    fallback: str | None = None
+    """Answers in its place when the current one fails."""
+    canary: str | None = None
+    share: float = 0.0
+    """Of the requests that pin nothing, how many the canary answers."""

@@ -10,6 +10,10 @@ class ModelFileError(Exception):
     """A model file is missing, altered, or of a kind we do not load."""
 
 
+class ModelAnswerError(Exception):
+    """A model answered what cannot be an answer: its fault, not the caller's."""
+
+
 def sha256_of(path: Path) -> str:
     """The file's digest in hex."""
     with path.open("rb") as file:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from gpu_endpoint.models.files import ModelAnswerError
 from gpu_endpoint.models.ports import Head, Sheet, Task, Vectors
 from sightline.contracts.inference import SheetLayout
 
@@ -57,8 +58,11 @@ def image_head(model: EmbedsImages) -> Head:
 
 
 def stacked(_payload: Any, _items: Sequence[Any], rows: Any) -> Vectors:
-    """Shapes: n rows of dim -> (n, dim)."""
-    return np.stack(list(rows))
+    """Shapes: n rows of dim -> (n, dim). Raises: ModelAnswerError, for what is no number."""
+    vectors = np.stack(list(rows))
+    if not np.isfinite(vectors).all():
+        raise ModelAnswerError("a vector holds what is not a number")
+    return vectors
 
 
 def grey_sheet() -> Sheet:

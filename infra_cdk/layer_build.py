@@ -28,7 +28,17 @@ PYTHON = "3.13"
 PLATFORM = "x86_64-manylinux_2_28"
 # botocore describes 430 services in 18 MB; a test holds this list to the clients that the code makes.
 AWS_SERVICES = frozenset(
-    {"cognito-idp", "events", "s3", "sagemaker-runtime", "secretsmanager", "sqs", "stepfunctions", "sts"}
+    {
+        "cognito-idp",
+        "events",
+        "kms",
+        "s3",
+        "sagemaker-runtime",
+        "secretsmanager",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
 )
 UNUSED = ("**/tests", "**/*.pyi", "**/*-stubs", "bin", "share", "numpy/f2py", "numpy/_core/include")
 

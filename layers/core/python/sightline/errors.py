@@ -151,6 +151,12 @@ class WeakPasswordError(SightlineError):
     status, slug, title, retryable = 422, "weak-password", "The password does not meet the policy", False
 
 
+class ForbiddenAddressError(SightlineError):
+    """Name an https address on port 443 that the whole internet can reach."""
+
+    status, slug, title, retryable = 422, "forbidden-address", "We do not send to this address", False
+
+
 class IdempotencyKeyReusedError(SightlineError):
     """Use a new Idempotency-Key for a new request."""
 

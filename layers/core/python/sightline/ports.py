@@ -105,6 +105,14 @@ class Queue(Protocol):
     def send(self, message: Mapping[str, Any]) -> None: ...
 
 
+class TrainingQueue(Queue, Protocol):
+    """Concepts to train."""
+
+
+class ApplicationQueue(Queue, Protocol):
+    """Concepts to apply to what is indexed."""
+
+
 class DelayedQueue(Protocol):
     """Work for later, delivered at least once and not before so many seconds (900 at most)."""
 

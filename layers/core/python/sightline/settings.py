@@ -34,6 +34,15 @@ class Settings(BaseSettings):
     state_machine_arn: str = Field(default="", description="State machine that indexes a video.")
     event_bus_name: str = Field(default="", description="EventBridge bus of asset events.")
     purge_queue_url: str = Field(default="", description="SQS queue of assets whose data must be deleted.")
+    delivery_queue_url: str = Field(default="", description="SQS queue of webhooks to deliver.")
+    training_queue_url: str = Field(default="", description="SQS queue of concepts to train.")
+    application_queue_url: str = Field(
+        default="", description="SQS queue of concepts to apply to what is indexed."
+    )
+    webhook_key_arn: str = Field(default="", description="KMS key that seals the secrets of webhooks.")
+    webhook_loopback: bool = Field(
+        default=False, description="Webhooks may go to this machine, by plain http too: local stages only."
+    )
     user_pool_id: str = Field(default="", description="Cognito user pool.")
     user_pool_client_id: str = Field(default="", description="App client of the user pool.")
     cognito_url: str = Field(

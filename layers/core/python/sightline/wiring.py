@@ -4,7 +4,20 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sightline.ports import Blobs, Embedder, Events, Identity, Pipeline, Queue, TokenVerifier
+from sightline.ports import (
+    ApplicationQueue,
+    Blobs,
+    DelayedQueue,
+    Embedder,
+    Events,
+    Identity,
+    Pipeline,
+    Queue,
+    TokenVerifier,
+    TrainingQueue,
+    Vault,
+    WebhookSender,
+)
 from sightline.settings import get_settings
 
 
@@ -63,6 +76,46 @@ def purges() -> Queue:
 
 
 @cache
+def trainings() -> TrainingQueue:
+    """Concepts to train."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().training_queue_url)
+
+
+@cache
+def applications() -> ApplicationQueue:
+    """Concepts to apply to what is indexed."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().application_queue_url)
+
+
+@cache
+def deliveries() -> DelayedQueue:
+    """Webhooks on their way."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().delivery_queue_url)
+
+
+@cache
+def vault() -> Vault:
+    """Secrets of webhooks."""
+    from sightline.providers.kms import KmsVault
+
+    return KmsVault(get_settings().webhook_key_arn)
+
+
+@cache
+def webhook_sender() -> WebhookSender:
+    """Addresses that customers name."""
+    from sightline.providers.webhook_sender import PinnedSender
+
+    return PinnedSender(loopback=get_settings().webhook_loopback)
+
+
+@cache
 def media_pipeline() -> Pipeline:
     """Runs that index a video."""
     from sightline.providers.stepfunctions import StateMachine
@@ -76,5 +129,10 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     Embedder: embedder,
     Blobs: blobs,
     Queue: purges,
+    TrainingQueue: trainings,
+    ApplicationQueue: applications,
+    DelayedQueue: deliveries,
+    Vault: vault,
+    WebhookSender: webhook_sender,
     Pipeline: media_pipeline,
 }

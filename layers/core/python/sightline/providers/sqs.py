@@ -17,5 +17,6 @@ class SqsQueue:
         self._url = url
         self._sqs: SQSClient = client or boto3.client("sqs")
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps(message, default=str))
+    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
+        body = json.dumps(message, default=str)
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_s)

@@ -1,0 +1,1 @@
+"""Outgoing webhooks by the Standard Webhooks specification: endpoints, signing, delivery, retries."""

@@ -30,6 +30,13 @@ class Embedder(Protocol):
         """One vector per text. Raises: EndpointUnavailableError, EndpointRefusedError."""
         ...
 
+    def embed_images(self, images: Sequence[str]) -> Embedding:
+        """One vector per picture: JPEG, PNG or WebP files, each as base64.
+
+        Raises: EndpointUnavailableError, EndpointRefusedError.
+        """
+        ...
+
     def embed_sheet(self, jpeg: bytes, layout: "SheetLayout") -> Embedding:
         """One vector per tile, in reading order. Raises: EndpointUnavailableError, EndpointRefusedError."""
         ...
@@ -74,6 +81,10 @@ class Blobs(Protocol):
     def presign_part(
         self, key: str, *, upload_id: str, part_number: int, size_bytes: int, expires_s: int
     ) -> SignedRequest: ...
+    def put_part(self, key: str, *, upload_id: str, part_number: int, data: bytes) -> str:
+        """Sends one part ourselves; answers its ETag. Raises: NotFoundError when the upload is gone."""
+        ...
+
     def list_parts(self, key: str, *, upload_id: str) -> list[UploadedPart]: ...
     def complete_multipart(self, key: str, *, upload_id: str, parts: Sequence[tuple[int, str]]) -> None: ...
     def abort_multipart(self, key: str, *, upload_id: str) -> None: ...
@@ -158,6 +169,10 @@ class Pipeline(Protocol):
     def status(self, name: str) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when there is no such run."""
         ...
+
+
+class ExportRuns(Pipeline, Protocol):
+    """Runs of the state machine that writes exports."""
 
 
 @dataclass(frozen=True, slots=True)

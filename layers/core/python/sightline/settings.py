@@ -69,7 +69,19 @@ class Settings(BaseSettings):
         default=512,
         description="Most memory an index build may take; a graph that does not fit builds slowly.",
     )
+    answers_kept_s: int = Field(
+        default=3600, description="Seconds that an answer is given again while no video has changed."
+    )
+    question_vectors_kept_s: int = Field(
+        default=7 * 86_400, description="Seconds that a question's vector is kept for any process to use."
+    )
+    export_machine_arn: str = Field(default="", description="State machine that writes an export.")
+    export_turn_s: float = Field(
+        default=480, description="Seconds that one call writes on an export before the next call goes on."
+    )
+    export_keep_days: int = Field(default=7, description="Days after which a finished export is removed.")
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
+    export_rate_per_minute: int = Field(default=30, description="Exports begun per principal and minute.")
     write_rate_per_minute: int = Field(
         default=600, description="Uploads begun, completed or re-driven, per principal and minute."
     )

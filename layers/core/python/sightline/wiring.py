@@ -10,6 +10,7 @@ from sightline.ports import (
     DelayedQueue,
     Embedder,
     Events,
+    ExportRuns,
     Identity,
     Pipeline,
     Queue,
@@ -123,6 +124,14 @@ def media_pipeline() -> Pipeline:
     return StateMachine(get_settings().state_machine_arn)
 
 
+@cache
+def export_runs() -> ExportRuns:
+    """Runs that write an export."""
+    from sightline.providers.stepfunctions import StateMachine
+
+    return StateMachine(get_settings().export_machine_arn)
+
+
 # What routes get for a port they name: see sightline.http.port.
 PORTS: Mapping[Any, Callable[[], Any]] = {
     Identity: identity,
@@ -135,4 +144,5 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     Vault: vault,
     WebhookSender: webhook_sender,
     Pipeline: media_pipeline,
+    ExportRuns: export_runs,
 }

@@ -73,6 +73,14 @@ class S3Blobs:
         made = self._s3.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=content_type)
         return made["UploadId"]
 
+    def put_part(self, key: str, *, upload_id: str, part_number: int, data: bytes) -> str:
+        try:
+            return self._s3.upload_part(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=data
+            )["ETag"]
+        except ClientError as error:
+            raise _translated(error) from error
+
     def list_parts(self, key: str, *, upload_id: str) -> list[UploadedPart]:
         pages = self._s3.get_paginator("list_parts").paginate(
             Bucket=self._bucket, Key=key, UploadId=upload_id

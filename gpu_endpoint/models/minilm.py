@@ -67,7 +67,7 @@ class SentenceEncoder:
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        answer: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        answer: Vectors = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
         return answer
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
@@ -109,7 +109,8 @@ def load_sentence_encoder(home: Path, *, precision: Precision = "int8", threads:
     # Vectors of two arithmetics do not belong in one index, so the revision names it too.
     revision = f"{read_config(MODEL_ID).revision()}-{arithmetic}"
     path = built_once(
-        home / f"{MODEL_ID}-{revision}.onnx", lambda draft: build_graph(source, draft, precision=precision)
+        home / f"{MODEL_ID}-{revision}-states.onnx",
+        lambda draft: build_graph(source, draft, precision=precision),
     )
     tokenizer = source / "tokenizer.json"
     return SentenceEncoder(path, tokenizer, revision=revision, precision=precision, threads=threads)

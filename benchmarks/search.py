@@ -23,6 +23,7 @@ from benchmarks.report import BUILD, machine, table
 from gpu_endpoint.training.bundled import MODEL_ID
 from sightline.database import transaction
 from sightline.scenarios import store
+from sightline.scenarios.composed import Direction
 from sightline.scenarios.schemas import Filters
 from sightline.vectors.indexes import maintain_indexes
 from sightline.vectors.search import Path, Plan
@@ -82,10 +83,11 @@ def recall(cloud: Cloud, workspace_id: str, texts: Sequence[str]) -> float:
             found = []
             paths: tuple[Path, Path] = ("hnsw", "exact")
             for path in paths:
-                plan, hits = store.find_frames(
-                    conn, space=space, query=HalfVector(vector), typical_score=0.0, filters=Filters(),
-                    plan=Plan(path, matching, 200, complete=True),
-                )  # fmt: skip
+                target = store.target_of(
+                    Direction(HalfVector(vector)), space=space, typical_score=0.0, filters=Filters()
+                )
+                wanted = Plan(path, matching, 200, complete=True)
+                plan, hits = store.find_frames(conn, space=space, target=target, plan=wanted)
                 assert plan.path == path
                 found.append({(hit.asset_id, hit.time_s) for hit in hits[:10]})
             shares.append(len(found[0] & found[1]) / 10)

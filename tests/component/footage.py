@@ -1,5 +1,6 @@
 """Indexed videos made of words: a frame's vector is what it shows, so a test can say what must be found."""
 
+import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class WordEmbedder:
         self.asked += texts
         vectors = np.stack([word_vector(text) for text in texts]).astype(np.float16)
         return Embedding(MODEL, "r1", DIM, vectors)
+
+    def embed_images(self, images: Sequence[str]) -> Embedding:
+        """A picture shows the words that its file holds."""
+        return self.embed_texts([base64.b64decode(image).decode() for image in images])
 
 
 class PaperBlobs:

@@ -14,9 +14,10 @@ from psycopg import sql
 from functions.index_vectors.handler import handler as index_vectors
 from sightline.database import close_idle, owner_connection, transaction
 from sightline.scenarios import store
+from sightline.scenarios.composed import Direction
 from sightline.scenarios.schemas import Filters, FrameHit
 from sightline.vectors import indexes
-from sightline.vectors.search import Plan, background_scores, choose_path, table_state
+from sightline.vectors.search import Plan, background_sample, choose_path, table_state
 from sightline.vectors.spaces import Space, find_space
 from tests.component.conftest import LambdaContext, sample
 from tests.component.footage import DIM, Vectors, index_video, unit
@@ -79,12 +80,11 @@ def ask(
         chosen = choose_path(
             matching=matching, wanted=frames, table=table_state(conn, space), exact_rows=5000
         )
+        step = Direction(HalfVector(query))
         plan, hits = store.find_frames(
             conn,
             space=space,
-            query=HalfVector(query),
-            typical_score=0.5,
-            filters=wanted,
+            target=store.target_of(step, space=space, typical_score=0.5, filters=wanted),
             plan=Plan(path or chosen, matching, frames, complete=True),  # type: ignore[arg-type]
         )
     return plan, [hit for hit in hits if hit.ranked]
@@ -152,13 +152,14 @@ def test_the_background_is_the_workspaces_own_and_always_the_same(
     crowd: tuple[Workspace, Workspace],
 ) -> None:
     large, small = crowd
-    query, space = HalfVector(queries()[0]), table_of(large)
+    space = table_of(large)
     samples = []
     for workspace in (large, small, large):
         with transaction(workspace.id) as conn:
-            samples.append(background_scores(conn, space=space, query=query))
-    assert [len(sample) for sample in samples] == [500, 500, 500]
-    assert samples[0] == samples[2] != samples[1]
+            samples.append(background_sample(conn, space=space))
+    assert [sample.shape for sample in samples] == [(500, DIM)] * 3
+    assert np.array_equal(samples[0], samples[2])
+    assert not np.array_equal(samples[0], samples[1])
 
 
 def graph_indexes(space: Space) -> dict[str, bool]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.scenarios.rules import MIN_GAP_S, deeper, frames_for, group_moments, page_of, position
-from sightline.scenarios.schemas import FrameHit, Moment
+from sightline.scenarios.rules import deeper, frames_for, group_moments, page_of, position
+from sightline.scenarios.schemas import FrameHit, Moment, MomentRules
 
 pytestmark = pytest.mark.unit
 
@@ -100,7 +100,7 @@ def test_moments_hold_their_peak_and_keep_their_distance(frames: list[FrameHit])
     for video in (1, 2, 3):
         own = sorted((m.start_s, m.end_s) for m in moments if m.peak.asset_id.int == video)
         for (_, before_end), (after_start, _) in pairwise(own):
-            assert after_start - (before_end - 1.0) >= MIN_GAP_S
+            assert after_start - (before_end - 1.0) >= MomentRules().min_gap_s
 
 
 @given(frames=Hits, seed=st.integers(0, 100))

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     upload_deadline_s: int = Field(
         default=7 * 86_400, description="An upload not finished after this many seconds expires."
     )
+    decode_threads: int = Field(
+        default=2, ge=1, le=16, description="Threads that decode one stretch of a video together."
+    )
     max_upload_bytes: int = Field(default=50 * GIB, description="Largest video accepted, in bytes.")
     default_interval_s: float = Field(default=1.0, description="Seconds between sampled frames by default.")
     exact_search_rows: int = Field(

@@ -23,7 +23,9 @@ from sightline.contracts.inference import (
     MAX_BODY_BYTES,
     MAX_TEXTS,
     NPY,
+    Call,
     EmbeddingHeader,
+    ImageRequest,
     ModelPin,
     SheetLayout,
     TextRequest,
@@ -46,6 +48,10 @@ TEXT_TIMEOUTS = Config(
 SHEET_TIMEOUTS = Config(
     connect_timeout=5, read_timeout=65, retries={"total_max_attempts": 2, "mode": "standard"}
 )
+
+# The endpoint refuses at once what it cannot answer by then, and drops what nobody waits for any more.
+TEXT_CALL = Call(deadline_ms=9_000).to_attributes()
+SHEET_CALL = Call(deadline_ms=55_000)
 
 BUSY = frozenset(
     {
@@ -120,11 +126,17 @@ class SageMakerEmbedder:
             header, rows = known
         return as_embedding(header, np.stack([rows[text] for text in texts]))
 
+    def embed_images(self, images: Sequence[str]) -> Embedding:
+        """One vector per picture, each a whole file in base64."""
+        body = picture_body(list(images), self._pin)
+        answer = self._invoke(self._text_client, len(images), Body=body, ContentType=JSON)
+        return as_embedding(*answer)
+
     def embed_sheet(self, jpeg: bytes, layout: SheetLayout) -> Embedding:
         """One vector per tile, in reading order."""
         if len(jpeg) > MAX_BODY_BYTES:
             raise EndpointRefusedError(f"a sheet of {len(jpeg)} bytes is larger than an endpoint takes")
-        attributes = layout.to_attributes(self._pin)
+        attributes = layout.to_attributes(self._pin, SHEET_CALL)
         request = {"Body": jpeg, "ContentType": JPEG, "CustomAttributes": attributes}
         return as_embedding(*self._invoke(self._sheet_client, layout.tiles, **request))
 
@@ -138,7 +150,7 @@ class SageMakerEmbedder:
         answers = []
         for start in range(0, len(texts), MAX_TEXTS):
             part = texts[start : start + MAX_TEXTS]
-            request = {"Body": text_body(part, self._pin), "ContentType": JSON}
+            request = {"Body": text_body(part, self._pin), "ContentType": JSON, "CustomAttributes": TEXT_CALL}
             answers.append(self._invoke(self._text_client, len(part), **request))
         if len({header.revision for header, _ in answers}) > 1:
             raise EndpointUnavailableError("the endpoint changed its model between two calls")
@@ -163,6 +175,19 @@ def text_body(texts: list[str], pin: ModelPin) -> bytes:
     except ValidationError as error:
         raise EndpointRefusedError("a text is blank or too long") from error
     return request.model_dump_json(exclude_none=True).encode()
+
+
+def picture_body(images: list[str], pin: ModelPin) -> bytes:
+    """The JSON request. Raises: EndpointRefusedError, for what the endpoint would refuse."""
+    fields = {"task": "embed_image", "images": images} | pin.model_dump(exclude_none=True)
+    try:
+        ImageRequest.model_validate(fields)
+    except ValidationError as error:
+        raise EndpointRefusedError("a picture is not base64") from error
+    body = json.dumps(fields).encode()
+    if len(body) > MAX_BODY_BYTES:
+        raise EndpointRefusedError("a picture is larger than the endpoint takes")
+    return body
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Cursors of a search: the next page goes on after the last moment, by the same vector."""
+"""Cursors of a search: the next page goes on after the last moment, by the same vectors."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sightline.cursor import decode_cursor, encode_cursor
 from sightline.errors import InvalidCursorError
-from sightline.scenarios.rules import MAX_FRAMES, MIN_FRAMES, Position, position
-from sightline.scenarios.schemas import Moment, SearchRequest
+from sightline.scenarios.rules import MAX_FRAMES, MIN_FRAMES, Position
+from sightline.scenarios.schemas import SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ def read_place(request: SearchRequest) -> Place | None:
     """Where to go on. Raises: InvalidCursorError for a cursor of another question."""
     if request.cursor is None:
         return None
-    asked, search_id, frames, score, asset_id, peak_s = decode_cursor(
+    asked, search_id, frames, rank, asset_id, peak_s = decode_cursor(
         request.cursor, (str, str, int, float, str, float)
     )
-    if asked != fingerprint(request):
-        raise InvalidCursorError("The cursor belongs to another text or other filters.")
+    if asked != fingerprint(request).hex()[:16]:
+        raise InvalidCursorError("The cursor belongs to another question.")
     try:
-        place = Place(UUID(search_id), frames, (score, str(UUID(asset_id)), peak_s))
+        place = Place(UUID(search_id), frames, (rank, str(UUID(asset_id)), peak_s))
     except ValueError as error:
         raise InvalidCursorError from error
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
@@ -37,12 +37,14 @@ def read_place(request: SearchRequest) -> Place | None:
     return place
 
 
-def cursor_after(last: Moment, *, request: SearchRequest, search_id: UUID, frames: int) -> str:
+def cursor_after(last: Position, *, request: SearchRequest, search_id: UUID, frames: int) -> str:
     """Where the page after this one begins."""
-    return encode_cursor(fingerprint(request), str(search_id), frames, *position(last))
+    rank, asset_id, peak_s = last
+    place = (float(rank), asset_id, float(peak_s))
+    return encode_cursor(fingerprint(request).hex()[:16], str(search_id), frames, *place)
 
 
-def fingerprint(request: SearchRequest) -> str:
-    """What a cursor belongs to: another question's cursor is refused."""
-    asked = request.model_dump_json(include={"text", "filters"})
-    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+def fingerprint(request: SearchRequest) -> bytes:
+    """What a question is told from others by, whichever page of it is asked for."""
+    asked = request.model_dump_json(exclude={"limit", "cursor"}, by_alias=True)
+    return hashlib.sha256(asked.encode()).digest()

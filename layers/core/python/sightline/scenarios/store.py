@@ -1,80 +1,103 @@
-"""SQL of searches: which frames are searched, the ranking, and the record of what was asked."""
+"""SQL of searches: the ranking, the vectors of own frames, and the record of what was asked."""
 
 from typing import Any
 from uuid import UUID
 
-from pgvector import HalfVector
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import sql
-from psycopg.types.json import Jsonb
+from psycopg.adapt import PyFormat
 
 from sightline.database import Connection, Row
-from sightline.scenarios.schemas import Filters, FrameHit
-from sightline.vectors.search import Plan, nearest
+from sightline.scenarios.composed import Direction
+from sightline.scenarios.eligible import count_matching, eligible, shown, values_of
+from sightline.scenarios.filters import Filters
+from sightline.scenarios.schemas import FrameHit
+from sightline.scenarios.words import Lexical
+from sightline.vectors.search import Plan, Target, nearest, vector_type
 from sightline.vectors.spaces import Space
 
-# Counting stops here: 50,000 sheets are about 3 million frames and 20 ms.
-MAX_COUNTED_SHEETS = 50_000
+__all__ = [
+    "count_matching",
+    "find_frames",
+    "new_search_id",
+    "record_search",
+    "recorded_search",
+    "stretch_vector",
+    "target_of",
+]
 
-_CONDITIONS = {
-    "asset_ids": sql.SQL("asset.id = ANY(%(asset_ids)s)"),
-    "tags": sql.SQL("asset.tags @> %(tags)s"),
-    "metadata": sql.SQL("asset.metadata @> %(metadata)s"),
-}
-_ELIGIBLE = sql.SQL(
-    "SELECT asset.id AS asset_id, asset.ready_run AS run FROM asset"
-    " WHERE asset.ready_run IS NOT NULL AND asset.deleted_at IS NULL"
+HIT = sql.SQL(
+    "{found}.asset_id, asset.name AS asset_name, asset.interval_s, asset.duration_s, {found}.time_s,"
+    " -{found}.distance AS score, {found}.tile, sheet.object_key, sheet.columns, sheet.tile_width,"
+    " sheet.tile_height, extract(epoch FROM asset.captured_at)::float8 AS captured_at"
+)
+WHERE_SHOWN = sql.SQL(
+    "JOIN asset ON asset.id = {found}.asset_id"
+    " JOIN media_sheet AS sheet ON sheet.workspace_id = app.workspace() AND sheet.asset_id = {found}.asset_id"
+    "  AND sheet.run = {found}.run AND sheet.sheet_no = {found}.sheet_no"
 )
 _FOUND = sql.SQL(
-    "SELECT found.asset_id, asset.name AS asset_name, asset.interval_s, asset.duration_s, found.time_s,"
-    "       -found.distance AS score, found.ranked, found.tile, sheet.object_key, sheet.columns,"
-    "       sheet.tile_width, sheet.tile_height"
-    " FROM found JOIN asset ON asset.id = found.asset_id"
-    " JOIN media_sheet AS sheet ON sheet.workspace_id = app.workspace() AND sheet.asset_id = found.asset_id"
-    "  AND sheet.run = found.run AND sheet.sheet_no = found.sheet_no"
-    " ORDER BY found.distance, found.asset_id, found.time_s"
-)
+    'SELECT {hit}, found.ranked, found."order"::float8 FROM found {joins}'
+    ' ORDER BY found."order" DESC, found.asset_id, found.time_s'
+).format(hit=HIT.format(found=sql.SQL("found")), joins=WHERE_SHOWN.format(found=sql.SQL("found")))
 
 
-def eligible(filters: Filters) -> sql.Composed:
-    """The videos (and their shown run) that meet the filters; values travel as parameters."""
-    given = [condition for name, condition in _CONDITIONS.items() if getattr(filters, name) is not None]
-    return sql.SQL(" AND ").join([_ELIGIBLE, *given])
-
-
-def values_of(filters: Filters) -> dict[str, Any]:
-    """The filters' parameters."""
-    metadata = Jsonb(filters.metadata) if filters.metadata is not None else None
-    return {"asset_ids": filters.asset_ids, "tags": filters.tags, "metadata": metadata}
-
-
-def count_matching(conn: Connection, filters: Filters) -> int:
-    """How many frames the filters leave, counted a sheet (about 60 frames) at a time."""
-    row = conn.execute(
-        sql.SQL(
-            "SELECT coalesce(sum(tiles), 0)::bigint AS frames"
-            " FROM (SELECT sheet.tiles FROM media_sheet AS sheet"
-            " JOIN ({eligible}) AS eligible USING (asset_id, run) LIMIT %(most)s) AS counted"
-        ).format(eligible=eligible(filters)),
-        {**values_of(filters), "most": MAX_COUNTED_SHEETS},
-    ).fetchone()
-    return int(row["frames"]) if row else 0
-
-
-def find_frames(
-    conn: Connection, *, space: Space, query: HalfVector, typical_score: float, filters: Filters, plan: Plan
-) -> tuple[Plan, list[FrameHit]]:
-    """The best frames and those beside them, with their video and contact sheet, best first."""
-    return nearest(
-        conn,
-        space=space,
-        query=query,
+def target_of(
+    step: Direction, *, space: Space, typical_score: float, filters: Filters, words: Lexical | None = None
+) -> Target:
+    """A step's direction with the filters around it."""
+    without = [
+        sql.SQL("-(point.embedding <#> {}::{}) < {}").format(
+            sql.Placeholder(f"not{number}", format=PyFormat.BINARY),
+            vector_type(space),
+            sql.Placeholder(f"bar{number}"),
+        )
+        for number in range(len(step.without))
+    ]
+    values: dict[str, Any] = values_of(filters) | (words.values if words else {})
+    for number, barred in enumerate(step.without):
+        values |= {f"not{number}": barred.vector, f"bar{number}": barred.bar}
+    return Target(
+        query=step.vector,
         typical_score=typical_score,
         eligible=eligible(filters),
-        select=_FOUND,
-        values=values_of(filters),
-        plan=plan,
-        into=FrameHit,
+        where=sql.SQL(" AND ").join([shown(filters), *without]),
+        values=values,
+        lexical=words.select if words else None,
     )
+
+
+def find_frames(conn: Connection, *, space: Space, target: Target, plan: Plan) -> tuple[Plan, list[FrameHit]]:
+    """The best frames and those beside them, with their video and contact sheet, best first."""
+    return nearest(conn, space=space, target=target, select=_FOUND, plan=plan, into=FrameHit)
+
+
+def stretch_vector(
+    conn: Connection, *, space: Space, asset_id: UUID, start_s: float, end_s: float
+) -> NDArray[np.float32] | None:
+    """The mean of a stretch's frames, or the frame nearest to it; None for a video that is not here.
+
+    Shapes: (dim,).
+    """
+    rows = conn.execute(
+        sql.SQL(
+            "SELECT point.embedding FROM {table} AS point JOIN asset ON asset.id = point.asset_id"
+            "  AND asset.ready_run = point.run AND asset.deleted_at IS NULL"
+            " WHERE point.workspace_id = app.workspace() AND point.asset_id = %(asset_id)s"
+            " ORDER BY greatest(%(start_s)s - point.time_s, point.time_s - %(end_s)s, 0), point.time_s"
+            " LIMIT greatest(1, least(1000, (SELECT count(*) FROM {table} AS point JOIN asset"
+            "   ON asset.id = point.asset_id AND asset.ready_run = point.run"
+            "   WHERE point.workspace_id = app.workspace() AND point.asset_id = %(asset_id)s"
+            "   AND point.time_s BETWEEN %(start_s)s AND %(end_s)s)))"
+        ).format(table=space.table),
+        {"asset_id": asset_id, "start_s": start_s, "end_s": end_s},
+        binary=True,
+    ).fetchall()
+    if not rows:
+        return None
+    frames = np.stack([row["embedding"].to_numpy() for row in rows])
+    return np.asarray(frames.astype(np.float32).mean(axis=0), np.float32)
 
 
 def new_search_id(conn: Connection) -> UUID:
@@ -84,10 +107,12 @@ def new_search_id(conn: Connection) -> UUID:
     return UUID(str(row["id"]))
 
 
-def recorded_query(conn: Connection, search_id: UUID) -> Row | None:
-    """What an earlier search of this workspace was ranked by."""
+def recorded_search(conn: Connection, search_id: UUID) -> Row | None:
+    """What an earlier search of this workspace asked, and what it was ranked by."""
     return conn.execute(
-        "SELECT model_id, revision, query_vector FROM search WHERE id = %s", (search_id,)
+        "SELECT id, session_id, request, composed, created_at FROM search"
+        " WHERE id = %s AND composed IS NOT NULL AND request IS NOT NULL",
+        (search_id,),
     ).fetchone()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import class_row
@@ -12,6 +14,7 @@ from sightline.database import Connection
 from sightline.vectors.spaces import Space
 
 Path = Literal["exact", "hnsw"]
+Vectors = NDArray[np.floating[Any]]
 
 
 class FoundFrame(Protocol):
@@ -35,6 +38,10 @@ MAX_ESCALATED_ROWS = 200_000
 # which a graph of pictures serves worst: at 100,000 frames recall@10 was 0.88 with 200 (2 ms), 0.96 with 400
 # (4 ms) and 1.00 with 1000 (9 ms); for a picture's own vector 100 gives 1.00.
 EF_SEARCH = 1000
+# Asking for more than the candidate list makes the iterative scan take up what the first walk put aside.
+WIDE = 2000
+# The k of reciprocal rank fusion.
+FUSION_K = 60
 # Of the best sheets one is read whole for so many ranked frames: 50 for 200, which is 3,000 rows and 2 ms.
 FRAMES_PER_SHEET_READ = 4
 # Enough for the lower half of a null distribution; 0.5 ms.
@@ -51,12 +58,16 @@ class TableState:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a search was answered. matching: frames the filters left; complete: no frame is missing."""
+    """How a search was answered.
+
+    matching: frames the filters left; complete: no frame is missing; escalated: the graph had too few.
+    """
 
     path: Path
     matching: int
     candidates: int
     complete: bool
+    escalated: bool = False
 
 
 def choose_path(*, matching: int, wanted: int, table: TableState, exact_rows: int) -> Path:
@@ -85,64 +96,77 @@ def table_state(conn: Connection, space: Space) -> TableState:
     return TableState(**row) if row else TableState(rows=0, indexed=False)
 
 
-def background_scores(conn: Connection, *, space: Space, query: HalfVector) -> list[float]:
-    """Scores of a uniform sample of the workspace's frames: the first by hash, so always the same ones."""
+def background_sample(conn: Connection, *, space: Space) -> Vectors:
+    """A uniform sample of the workspace's frames: the first by hash, so always the same ones.
+
+    Shapes: (at most BACKGROUND_SAMPLE, dim), float32.
+    """
     rows = conn.execute(
         sql.SQL(
-            "SELECT -(sample.embedding <#> %(query)b::{vector}) AS score FROM (SELECT embedding FROM {table}"
-            " WHERE workspace_id = app.workspace()"
-            " ORDER BY uuid_hash_extended(asset_id, (sheet_no::bigint << 16) + tile)"
-            " LIMIT %(size)s) AS sample"
-        ).format(vector=vector_type(space), table=space.table),
-        {"query": query, "size": BACKGROUND_SAMPLE},
+            "SELECT embedding FROM {table} WHERE workspace_id = app.workspace()"
+            " ORDER BY uuid_hash_extended(asset_id, (sheet_no::bigint << 16) + tile) LIMIT %b"
+        ).format(table=space.table),
+        (BACKGROUND_SAMPLE,),
+        binary=True,
     ).fetchall()
-    return [float(row["score"]) for row in rows]
+    if not rows:
+        return np.zeros((0, space.dim), np.float32)
+    return np.stack([row["embedding"].to_numpy() for row in rows]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What frames are ranked by, and what they are ranked for beside it.
+
+    where: a condition on `point` and `eligible` that every frame must meet. lexical: a SELECT of (asset_id,
+    place), the best videos by words, to fuse with.
+    """
+
+    query: HalfVector
+    typical_score: float
+    eligible: sql.Composable
+    where: sql.Composable
+    values: Mapping[str, Any]
+    lexical: sql.Composable | None = None
 
 
 def nearest(
-    conn: Connection,
-    *,
-    space: Space,
-    query: HalfVector,
-    typical_score: float,
-    eligible: sql.Composable,
-    select: sql.Composable,
-    values: Mapping[str, Any],
-    plan: Plan,
-    into: type[Hit],
+    conn: Connection, *, space: Space, target: Target, select: sql.Composable, plan: Plan, into: type[Hit]
 ) -> tuple[Plan, list[Hit]]:
     """Filters, ranks and joins in one statement; an under-return of the graph is answered again, exactly.
 
-    eligible: a SELECT of (asset_id, run). select: the final SELECT over `found`, whose rows are the ranked
-    frames and those beside them that score at least half as far above a typical frame as their sheet's best
-    (column `ranked` tells them apart). Both take their parameters from `values` by name.
+    select: the final SELECT over `found`, whose rows are the ranked frames and those beside them that score
+    at least half as far above a typical frame as their sheet's best (column `ranked` tells them apart).
     """
     cursor = conn.cursor(row_factory=class_row(into))
     conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
     wanted = {
-        "query": query,
+        "query": target.query,
         "candidates": plan.candidates,
+        "wide": max(plan.candidates, WIDE),
         "sheets": plan.candidates // FRAMES_PER_SHEET_READ,
-        "typical": -typical_score,
+        "typical": -target.typical_score,
+        "fusion": FUSION_K,
     }
-    hits = cursor.execute(_statement(space, plan.path, eligible, select), {**values, **wanted}).fetchall()
+    statement = ranking(space, plan.path, target) + sql.SQL(" ") + select
+    hits = cursor.execute(statement, {**target.values, **wanted}).fetchall()
     ranked = sum(hit.ranked for hit in hits)
-    complete = ranked >= min(plan.candidates, plan.matching)
-    if plan.path == "hnsw" and not complete and plan.matching <= MAX_ESCALATED_ROWS:
-        return nearest(
-            conn, space=space, query=query, typical_score=typical_score, eligible=eligible, select=select,
-            values=values, plan=replace(plan, path="exact"), into=into,
-        )  # fmt: skip
+    complete = plan.path == "exact" or ranked >= min(plan.candidates, plan.matching)
+    if not complete and plan.matching <= MAX_ESCALATED_ROWS:
+        again = replace(plan, path="exact", escalated=True)
+        return nearest(conn, space=space, target=target, select=select, plan=again, into=into)
     return replace(plan, candidates=ranked, complete=complete), hits
 
 
 # Frames of the best sheets are read whole, so that a moment is not cut short where its frames rank too low.
-_STATEMENT = sql.SQL(
-    "WITH ranked AS MATERIALIZED ("
+_RANKED = sql.SQL(
     "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
     "         point.embedding <#> %(query)b::{vector} AS distance"
-    "  FROM {table} AS point JOIN ({eligible}) AS eligible USING (asset_id, run)"
-    "  ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT %(candidates)s"
+    "  FROM {table} AS point JOIN ({eligible}) AS eligible USING (asset_id, run) WHERE {where}"
+    "  ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT {limit}"
+)
+_STATEMENT = sql.SQL(
+    "WITH {lexical}ranked AS MATERIALIZED ({ranked}"
     "), best AS MATERIALIZED ("
     "  SELECT asset_id, run, sheet_no, min(distance) AS distance FROM ranked"
     "  GROUP BY asset_id, run, sheet_no ORDER BY min(distance), asset_id, sheet_no LIMIT %(sheets)s"
@@ -150,21 +174,61 @@ _STATEMENT = sql.SQL(
     "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
     "         point.embedding <#> %(query)b::{vector} AS distance"
     "  FROM best JOIN {table} AS point USING (asset_id, run, sheet_no)"
-    "  WHERE point.embedding <#> %(query)b::{vector} <= (best.distance + %(typical)s) / 2"
-    "), found AS MATERIALIZED ("
+    "  JOIN ({eligible}) AS eligible USING (asset_id, run)"
+    "  WHERE point.embedding <#> %(query)b::{vector} <= (best.distance + %(typical)s) / 2 AND {where}"
+    "), frame AS MATERIALIZED ("
     "  SELECT asset_id, run, sheet_no, tile, time_s, distance, bool_or(ranked) AS ranked"
     "  FROM (SELECT *, true AS ranked FROM ranked UNION ALL SELECT *, false FROM beside) AS either"
     "  GROUP BY asset_id, run, sheet_no, tile, time_s, distance"
-    ") {select}"
+    "), found AS MATERIALIZED ({found})"
+)
+_BY_VECTOR = sql.SQL('SELECT *, -distance AS "order" FROM frame')
+# Reciprocal rank fusion. Source: Cormack, Clarke & Buettcher 2009, with its k of 60.
+_FUSED = sql.SQL(
+    "SELECT frame.*, 1.0 / (%(fusion)s + rank() OVER (ORDER BY distance))"
+    '       + coalesce(1.0 / (%(fusion)s + lexical.place), 0) AS "order"'
+    " FROM frame LEFT JOIN lexical USING (asset_id)"
+)
+# The graph's frames, then those of the videos that the words found: few videos, each compared in full.
+_EITHER = sql.SQL(
+    "SELECT * FROM ({ranked}) AS by_vector UNION (SELECT worded.* FROM lexical CROSS JOIN LATERAL ("
+    "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
+    "         point.embedding <#> %(query)b::{vector} AS distance"
+    "  FROM ({eligible}) AS eligible JOIN {table} AS point USING (asset_id, run)"
+    "  WHERE eligible.asset_id = lexical.asset_id AND {where}"
+    "  ORDER BY (point.embedding <#> %(query)b::{vector}) + 0 LIMIT 10) AS worded)"
 )
 
 
-def _statement(space: Space, path: Path, eligible: sql.Composable, select: sql.Composable) -> sql.Composed:
-    # `+ 0` hides the operator from the index: the planner would take the graph for exact searches too.
-    exactly = sql.SQL(" + 0" if path == "exact" else "")
-    return _STATEMENT.format(
-        vector=vector_type(space), table=space.table, eligible=eligible, exactly=exactly, select=select
-    )
+def ranking(space: Space, path: Path, target: Target) -> sql.Composed:
+    """WITH ... found: the ranked frames and those beside them, each with what it is ordered by."""
+    names = _names(space, target)
+    ranked = best_of(space, path, target)
+    if target.lexical is None:
+        return _STATEMENT.format(lexical=sql.SQL(""), ranked=ranked, found=_BY_VECTOR, **names)
+    lexical = sql.SQL("lexical AS MATERIALIZED ({}), ").format(target.lexical)
+    either = _EITHER.format(ranked=ranked, **names)
+    return _STATEMENT.format(lexical=lexical, ranked=either, found=_FUSED, **names)
+
+
+def best_of(space: Space, path: Path, target: Target) -> sql.Composed:
+    """The SELECT of the best frames. A wider list from the graph, cut afterwards, holds what a list just as
+    long as was asked for leaves out."""
+    names = _names(space, target)
+    if path == "exact":
+        # `+ 0` hides the operator from the index: the planner would take the graph for exact searches too.
+        return _RANKED.format(exactly=sql.SQL(" + 0"), limit=sql.SQL("%(candidates)s"), **names)
+    wide = _RANKED.format(exactly=sql.SQL(""), limit=sql.SQL("%(wide)s"), **names)
+    return sql.SQL("SELECT * FROM ({}) AS wide ORDER BY distance LIMIT %(candidates)s").format(wide)
+
+
+def _names(space: Space, target: Target) -> dict[str, sql.Composable]:
+    return {
+        "vector": vector_type(space),
+        "table": space.table,
+        "eligible": target.eligible,
+        "where": target.where,
+    }
 
 
 def vector_type(space: Space) -> sql.Composed:

@@ -46,6 +46,16 @@ def find_space(conn: Connection, *, model_id: str, dim: int, modality: str = FRA
     return cursor.fetchone()
 
 
+def space_of_model(conn: Connection, model_id: str, *, modality: str = FRAME) -> Space | None:
+    """The newest space of a model, whatever its dimension; None while nothing was indexed with it."""
+    cursor = conn.cursor(row_factory=class_row(Space))
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM vector_space WHERE model_id = %s AND modality = %s ORDER BY id DESC LIMIT 1",  # noqa: S608
+        (model_id, modality),
+    )
+    return cursor.fetchone()
+
+
 def every_space(conn: Connection, *, modality: str | None = None) -> list[Space]:
     """All spaces, or those of one modality."""
     cursor = conn.cursor(row_factory=class_row(Space))

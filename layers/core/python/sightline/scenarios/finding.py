@@ -1,0 +1,161 @@
+"""A composed question answered: ranked, grouped, calibrated, collapsed, paged. No HTTP, no model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.database import Connection
+from sightline.scenarios import rules, store
+from sightline.scenarios.answers import Verdict, WordsUsed
+from sightline.scenarios.collapse import collapsed, peak_vectors
+from sightline.scenarios.composed import Composed, background_of
+from sightline.scenarios.rules import Position
+from sightline.scenarios.schemas import FrameHit, Moment, SearchRequest
+from sightline.scenarios.sequences import Chained, find_chains
+from sightline.scenarios.words import Lexical, lexical
+from sightline.settings import get_settings
+from sightline.vectors.calibration import Background, relevances
+from sightline.vectors.search import Path, Plan, choose_path, table_state
+from sightline.vectors.spaces import Space
+
+Vectors = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A moment and what it is worth."""
+
+    moment: Moment
+    relevance: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of moments, and how they were found."""
+
+    plan: Plan
+    page: Sequence[Judged]
+    verdict: Verdict
+    frames: int
+    more: bool
+    words: WordsUsed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds in one space and transaction. Shapes: background (n, dim), a sample of the workspace's frames."""
+
+    conn: Connection
+    space: Space
+    background: Vectors
+    request: SearchRequest
+    composed: Composed
+    matching: int
+
+    def page(self, *, after: Position | None, frames: int) -> Found:
+        """One page; ranks at least so many frames, and more where they make too few moments."""
+        words = lexical(self.conn, self.request.words, self.request.filters) if self.request.words else None
+        depth = max(frames, rules.frames_for(self.request.limit))
+        while True:
+            plan, judged = self._judged(depth, words)
+            shown = self._shown(judged)
+            place = [one for one in shown if after is None or rules.position(one.moment) > after]
+            more = len(place) > self.request.limit
+            if more or len(self.composed.steps) > 1 or not self._deeper_helps(plan, depth):
+                break
+            depth = rules.deeper(depth)
+        return Found(
+            plan=plan,
+            page=place[: self.request.limit],
+            verdict=self._verdict(judged),
+            frames=depth,
+            more=more,
+            words=words.told if words else None,
+        )
+
+    def _deeper_helps(self, plan: Plan, depth: int) -> bool:
+        return plan.candidates >= depth and depth < min(rules.MAX_FRAMES, self.matching)
+
+    def _shown(self, judged: Sequence[Judged]) -> list[Judged]:
+        """Those relevant enough; one for each group where that was asked for."""
+        kept = [one for one in judged if one.relevance >= self.request.min_relevance]
+        if not self.request.collapse:
+            return kept
+        moments = [one.moment for one in kept]
+        vectors = peak_vectors(self.conn, space=self.space, moments=moments)
+        worth = {id(one.moment.peak): one for one in kept}
+        groups = collapsed(moments, by=self.request.collapse, vectors=vectors)
+        return [replace(worth[id(moment.peak)], moment=moment) for moment in groups]
+
+    def _judged(self, depth: int, words: Lexical | None) -> tuple[Plan, list[Judged]]:
+        if len(self.composed.steps) > 1:
+            return self._chains()
+        (step,) = self.composed.steps
+        null = background_of(step, self.background)
+        target = store.target_of(
+            step, space=self.space, typical_score=null.centre, filters=self.request.filters, words=words
+        )
+        plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=self._plan(depth))
+        moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
+        worth = relevance_of(hits, null=null, searched=self.matching)
+        return plan, [
+            Judged(moment, worth[moment.peak.score], step.confidence(moment.peak.score)) for moment in moments
+        ]
+
+    def _chains(self) -> tuple[Plan, list[Judged]]:
+        """A sequence is as relevant as the weakest of its steps, each judged by its own background."""
+        steps = self.composed.steps
+        nulls = [background_of(step, self.background) for step in steps]
+        chained = Chained.of(steps, nulls, self.request.then)
+        plan, moments = find_chains(
+            self.conn,
+            space=self.space,
+            chained=chained,
+            filters=self.request.filters,
+            plan=self._plan(rules.MAX_FRAMES),
+        )
+        worth = [
+            relevance_of([moment.steps[n] for moment in moments], null=null, searched=self.matching)
+            for n, null in enumerate(nulls)
+        ]
+        return plan, [
+            Judged(moment, min(worth[n][hit.score] for n, hit in enumerate(moment.steps)))
+            for moment in moments
+        ]
+
+    def _plan(self, depth: int) -> Plan:
+        path: Path = choose_path(
+            matching=self.matching,
+            wanted=depth,
+            table=table_state(self.conn, self.space),
+            exact_rows=get_settings().exact_search_rows,
+        )
+        return Plan(path, self.matching, depth, complete=True)
+
+    def _verdict(self, judged: Sequence[Judged]) -> Verdict:
+        best = max((one.relevance for one in judged), default=0.0)
+        found = best >= self.request.bar
+        if not self.matching:
+            reason = "no frame meets the filters"
+        elif not judged:
+            reason = "no frame is left"
+        elif found:
+            reason = "the best moment stands out from the workspace's own frames"
+        else:
+            reason = "nothing stands out from the workspace's own frames"
+        return Verdict(found=found, bar=self.request.bar, best=best, reason=reason)
+
+
+def relevance_of(hits: Sequence[FrameHit], *, null: Background, searched: int) -> dict[float, float]:
+    """Relevance by score, of frames in any order."""
+    scores = sorted((hit.score for hit in hits), reverse=True)
+    return dict(zip(scores, relevances(scores, background=null, searched=searched), strict=True))
+
+
+def nothing(request: SearchRequest) -> Found:
+    """The answer where there is nothing to search."""
+    verdict = Verdict(found=False, bar=request.bar, best=0.0, reason="no frame meets the filters")
+    return Found(Plan("exact", 0, 0, complete=True), (), verdict, frames=0, more=False)

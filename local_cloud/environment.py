@@ -20,6 +20,7 @@ ADDED_VARIABLES: Mapping[str, str] = {
     "SIGHTLINE_COGNITO_URL": "where the emulated user pool serves its keys",
     "SIGHTLINE_IMAGE_MODEL": "passed on when it is set where the local cloud is started",
     "SIGHTLINE_SENTRY_DSN": "passed on when it is set where the local cloud is started",
+    "SIGHTLINE_DECODE_THREADS": "1: the workers of this machine share its cores",
     "PYTHONPYCACHEPREFIX": "no bytecode in the source folders",
 }
 PASSED_ON = ("SIGHTLINE_IMAGE_MODEL", "SIGHTLINE_SENTRY_DSN")
@@ -48,6 +49,7 @@ def added_environment(
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_XRAY_SDK_ENABLED": "false",
+        "SIGHTLINE_DECODE_THREADS": "1",
         "PYTHONPYCACHEPREFIX": addresses.bytecode_dir,
         **credentials,
         **addresses.passed_on,

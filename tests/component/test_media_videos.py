@@ -12,7 +12,8 @@ import pytest
 
 from sightline.errors import UnreadableMediaError
 from sightline.media.container import open_video
-from sightline.media.decode import Damage, Sampler
+from sightline.media.damage import Damage
+from sightline.media.decode import Sampler
 from sightline.media.probe import VideoFacts, look_into
 from sightline.media.sheets import MAX_BYTES, sheets_of
 from sightline.media.steps import plan_of
@@ -345,6 +346,38 @@ def test_a_blemish_is_left_out_and_the_rest_is_indexed() -> None:
     made = extract(flipped(footage(movflags="faststart"), 1e-5))
     assert all(damage.bearable for damage in made.damage)
     assert 4 <= len(made.times_s) < 6
+
+
+def test_another_frame_of_its_second_takes_the_place_of_a_damaged_one() -> None:
+    """The packet of the frame at 2.0 s is overwritten: what comes after it in its second will do."""
+    whole = video(seconds=6, gop=30, container_options={"movflags": "faststart"})
+    place, size = packet_at(whole, 2.0)
+    damaged = whole[: place + 8] + bytes(random.Random(1).randbytes(size - 8)) + whole[place + size :]
+    made = extract(damaged)
+    assert made.mode == "all"
+    assert sum(damage.damaged for damage in made.damage) >= 1
+    assert [int(time_s + 0.001) for time_s in made.times_s] == list(range(6))
+    assert made.times_s[2] == pytest.approx(2.1, abs=0.11)
+    assert made.times_s[2] > 2.05
+
+
+def packet_at(data: bytes, time_s: float) -> tuple[int, int]:
+    """Where the packet of a frame lies in a file, and its size."""
+    with open_video(io.BytesIO(data)) as (container, stream):
+        for packet in container.demux(stream):
+            if packet.pts is not None and abs(float(packet.pts * packet.time_base) - time_s) < 0.01:
+                return packet.pos, packet.size
+    raise AssertionError("no such frame")
+
+
+def test_frames_that_no_other_refers_to_are_skipped_unless_they_are_wanted() -> None:
+    """Every second frame is such a one; the frames taken are the same."""
+    options = {"preset": "veryfast", "x264-params": "bframes=1:b-adapt=0:scenecut=0"}
+    made = extract(video(seconds=8, gop=41, options=options))
+    assert made.times_s[:5] == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.1], abs=0.001)
+    assert [frame_shown(tile) for tile in made.tiles] == [round(time_s * 10) % 26 for time_s in made.times_s]
+    assert sum(damage.decoded for damage in made.damage) < 50
+    assert sum(damage.damaged for damage in made.damage) == 0
 
 
 def real_videos() -> Iterable[Any]:

@@ -76,6 +76,34 @@ def test_chunks_cover_every_cell_once(frames: int, interval_s: float, pixels_per
     assert per_chunk <= sampling.LONG_VIDEO_CHUNK_SHEETS * grid.tiles
 
 
+@settings(deadline=None)
+@given(
+    frames=st.integers(1, 2000),
+    per_chunk=st.integers(1, 256),
+    opened=st.sets(st.integers(0, 2000), max_size=300),
+)
+def test_chunks_are_even_and_none_is_larger_than_allowed(
+    frames: int, per_chunk: int, opened: set[int]
+) -> None:
+    chunks = sampling.chunks_of(range(frames), per_chunk=per_chunk, interval_s=1.0, opened=opened)
+    sizes = [round(chunk.end_s - chunk.start_s) for chunk in chunks]
+    assert sum(sizes) == frames
+    assert len(sizes) == -(-frames // per_chunk)
+    assert max(sizes) <= per_chunk
+    assert min(sizes) >= 1
+
+
+def test_chunks_begin_at_key_frames_where_they_can() -> None:
+    """A key frame each 8.3 s: decoding a chunk needs nothing of the one before."""
+    keys_s = [number * 250 / 30 for number in range(72)]
+    opened = sampling.opened_cells(keys_s, 1.0)
+    assert {0, 8, 25} <= opened
+    assert not {1, 16, 17} & opened, "the key frame at 16.7 s comes too late in its second"
+    chunks = sampling.chunks_of(range(600), per_chunk=64, interval_s=1.0, opened=opened)
+    assert len(chunks) == 10
+    assert sum(round(chunk.start_s) in opened for chunk in chunks) >= 6
+
+
 def test_a_chunk_of_4k_is_shorter_than_one_of_720p() -> None:
     grid = sampling.tile_grid(width=3840, height=2160)
     cells = [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
@@ -14,62 +13,40 @@ from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from sightline.media.sampling import Chunk, Plan, cell_of
+from sightline.media.damage import Damage
+from sightline.media.groups import Group, Stamped, groups_of
+from sightline.media.sampling import KEY_FRAME_REACH, Chunk, Plan, cell_of
 
 HAIR_S = 1e-6
 """Seconds by which times may differ and be the same: time bases round."""
-HELD_PACKETS = 2000
-"""Packets kept undecoded while it is open whether they are needed: 60 MB of 8 Mbit/s at 30 frames/s."""
-KEY_FRAME_REACH = 0.5
-"""Share of a cell in which a key frame is taken instead of its first frame: only it need be decoded. A larger
-share would save more, and let frames come in pairs, up to two intervals apart."""
-SOME_DAMAGE = 2
-"""Damaged frames that are left out of any stretch, however short."""
-MAX_DAMAGED_SHARE = 0.05
-"""Share of damaged frames above which a video is refused; fewer are left out and the rest is indexed."""
 SKIP_S = 10.0
 """Seconds to the next wanted frame from which seeking is cheaper than reading on (a read-ahead of 8 MiB)."""
-
-
-@dataclass(slots=True)
-class Damage:
-    """What a stretch lost: frames decoded, and how many of them were damaged."""
-
-    decoded: int = 0
-    damaged: int = 0
-
-    @property
-    def share(self) -> float:
-        """0 for a whole stretch, 1 where nothing could be used."""
-        return self.damaged / max(1, self.decoded + self.damaged)
-
-    @property
-    def bearable(self) -> bool:
-        """Whether the stretch can be indexed without what was lost."""
-        return self.damaged <= SOME_DAMAGE or self.share <= MAX_DAMAGED_SHARE
+SPARING_CODECS = ("h264", "mpeg4", "mpeg2video", "mpeg1video")
+"""Codecs whose decoders tell frames that no other needs; HEVC's mean: in the same temporal layer."""
 
 
 @dataclass(slots=True)
 class Sampler:
     """One whole frame of every sampling cell in a chunk, with its time after the first frame.
 
-    It is the cell's first, or a key frame soon after, which costs less.
+    It is the cell's first, or a key frame soon after, which costs less. `threads` decode one video together.
     """
 
     container: InputContainer
     stream: VideoStream
     plan: Plan
     chunk: Chunk
+    threads: int = 1
     damage: Damage = field(default_factory=Damage)
     _next_s: float = field(init=False)
     _clean_from_s: float = field(init=False, default=float("-inf"))
-    _fed_s: float = field(init=False, default=float("-inf"))
+    _spares: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._next_s = self.chunk.start_s
-        if self.plan.mode == "keyframes":
-            # Each is decoded alone: threads would only wait for the next.
-            self.stream.codec_context.thread_count = 1
+        self._spares = self.stream.codec_context.codec.canonical_name in SPARING_CODECS
+        # A key frame is decoded alone: threads would only wait for the next.
+        self.stream.codec_context.thread_count = 1 if self.plan.mode == "keyframes" else self.threads
         for other in self.container.streams:
             if other is not self.stream:
                 other.discard = Discard.all
@@ -112,50 +89,79 @@ class Sampler:
                 self._seek(sought_s)
 
     def _all(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Holds packets until it is known which are needed: a key frame that will do makes those before it
-        needless, be they too early or of a group of pictures in which no other frame is wanted.
+        """Looks over a group of pictures before it decodes what of it is needed: nothing where the next key
+        frame will do, else up to the last wanted frame, and on the way only what others refer to.
         """
-        held: deque[Packet[VideoStream]] = deque()
+        joined = False
+        for group in groups_of(self._packets()):
+            if group.opens and not joined:
+                self._start_at(group.packets[0][0])
+            if group.whole:
+                wanted = self._wanted_of(group)
+                joined = any(time_s in wanted for time_s in group.trailing_s)
+                yield from self._from_group(group, wanted, joined=joined)
+            else:
+                for time_s, packet in group.packets:
+                    yield from self._fed(packet, needed=self._wanted(time_s))
+            if self._next_s >= self.chunk.end_s - HAIR_S:
+                return
+
+    def _packets(self) -> Iterator[Stamped]:
+        """Up to the chunk's end: what is decoded after it is shown after it."""
         for packet in self.container.demux(self.stream):
             time_s = self._time(packet)
             if time_s is None:
                 continue
-            if packet.is_keyframe and not self._pending and time_s < self._reach_s:
-                self._start_at(time_s)
-                held.clear()
-            held.append(packet)
-            while held and self._due(time_s, held):
-                yield from self._feed(held.popleft())
-            if self._next_s >= self.chunk.end_s - HAIR_S:
+            yield time_s, packet
+            ahead = 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
+            if time_s - ahead * float(packet.time_base) > self.chunk.end_s + self.plan.interval_s:
                 return
-        for packet in held:
-            yield from self._feed(packet)
+
+    def _wanted_of(self, group: Group) -> set[float]:
+        """The first frame of each cell, until a key frame after the group serves."""
+        wanted, next_s = set(), self._next_s
+        for time_s in group.times_s:
+            reach_s = next_s + KEY_FRAME_REACH * self.plan.interval_s - HAIR_S
+            if group.next_key_s is not None and group.next_key_s < reach_s:
+                break
+            if time_s >= self.chunk.end_s - HAIR_S:
+                break
+            if time_s >= next_s - HAIR_S:
+                wanted.add(time_s)
+                next_s = (cell_of(time_s, self.plan.interval_s) + 1) * self.plan.interval_s
+        return wanted
+
+    def _from_group(
+        self, group: Group, wanted: Collection[float], *, joined: bool
+    ) -> Iterator[tuple[float, VideoFrame]]:
+        """joined: the next group's first frames need this one, so that all of it is decoded."""
+        needed = [number for number, (time_s, _) in enumerate(group.packets, 1) if time_s in wanted]
+        upto = len(group.packets) if joined else max(needed, default=0)
+        for time_s, packet in group.packets[:upto]:
+            yield from self._fed(packet, needed=time_s in wanted)
+        if joined or not (upto or not group.opens):
+            return
         yield from self._kept(self._flushed())
+        if group.opens and any(time_s >= self._next_s - HAIR_S for time_s in wanted):
+            yield from self._instead(group)
 
-    @property
-    def _reach_s(self) -> float:
-        """Until when a key frame is worth waiting for."""
-        return self._next_s + KEY_FRAME_REACH * self.plan.interval_s - HAIR_S
-
-    @property
-    def _pending(self) -> bool:
-        """Whether a wanted frame is in the decoder, which gives it back some packets later."""
-        return self._fed_s >= self._next_s - HAIR_S
-
-    def _due(self, last_s: float, held: deque[Packet[VideoStream]]) -> bool:
-        """Whether held packets must be decoded: no key frame can come any more that makes them needless."""
-        if self._pending or last_s >= self._reach_s:
-            return True
-        opens_cell = len(held) == 1 and held[0].is_keyframe and last_s >= self._next_s - HAIR_S
-        return opens_cell or len(held) > HELD_PACKETS
+    def _instead(self, group: Group) -> Iterator[tuple[float, VideoFrame]]:
+        """A wanted frame is damaged: another of its cell will do. Its damage was counted the first time."""
+        counted = replace(self.damage)
+        for _, packet in group.packets:
+            yield from self._fed(packet, needed=True)
+        yield from self._kept(self._flushed())
+        self.damage.decoded, self.damage.damaged = counted.decoded, counted.damaged
 
     def _start_at(self, time_s: float) -> None:
         """Forgets what was decoded: the next packet is a key frame, and what it does not need is left out."""
         self.stream.codec_context.flush_buffers()
-        self._clean_from_s, self._fed_s = time_s, float("-inf")
+        self._clean_from_s = time_s
 
-    def _feed(self, packet: Packet[VideoStream]) -> Iterator[tuple[float, VideoFrame]]:
-        self._fed_s = max(self._fed_s, self._time(packet) or 0.0)
+    def _fed(self, packet: Packet[VideoStream], *, needed: bool) -> Iterator[tuple[float, VideoFrame]]:
+        """What comes out for a packet; a frame that is not needed is decoded only if others refer to it."""
+        if self._spares:
+            self.stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
         yield from self._kept(self._decoded(packet))
 
     def _decoded(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:

@@ -4,8 +4,9 @@ Pure arithmetic, without a decoder. Times are seconds after the video's first fr
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 TILE_SHORT_SIDE = 256
@@ -18,7 +19,11 @@ SHEET_SIDE = 8
 """Tiles: a sheet has at most 8 x 8."""
 SHEET_PIXELS = 64 * 448 * 256
 """Pixels of a full sheet of 16:9 tiles, about 2 MB at quality 90; wider tiles mean fewer of them."""
-CHUNK_SHEETS = 2
+KEY_FRAME_REACH = 0.5
+"""Share of a cell in which a key frame is taken instead of its first frame: only it need be decoded. A larger
+share would save more, and let frames come in pairs, up to two intervals apart."""
+CHUNK_SHEETS = 1
+"""Full sheets per chunk: small ones keep all workers busy to the end; one sheet is one call."""
 LONG_VIDEO_CHUNK_SHEETS = 4
 LONG_VIDEO_FRAMES = 25_600
 """Frames: beyond this, larger chunks keep the plan under the 256 KiB that a state may hold."""
@@ -112,16 +117,33 @@ def cells_until(duration_s: float, interval_s: float) -> list[int]:
     return list(range(max(1, math.ceil(duration_s / interval_s - 1e-6))))
 
 
+def opened_cells(keys_s: Sequence[float], interval_s: float) -> set[int]:
+    """Cells in which a key frame is taken: decoding can begin there without what is before."""
+    near = (1 - KEY_FRAME_REACH) * interval_s
+    return {
+        cell_of(time_s, interval_s)
+        for time_s in keys_s
+        if cell_of(time_s, interval_s) == cell_of(time_s + near, interval_s)
+    }
+
+
+def chunk_sheets(frames: int) -> int:
+    """Full sheets per chunk of a video of so many frames."""
+    return CHUNK_SHEETS if frames <= LONG_VIDEO_FRAMES else LONG_VIDEO_CHUNK_SHEETS
+
+
 def chunk_cells(*, frames: int, grid: TileGrid, interval_s: float, pixels_per_s: float) -> int:
     """How many cells one worker takes: some full sheets, less where decoding them all would take too long."""
-    sheets = CHUNK_SHEETS if frames <= LONG_VIDEO_FRAMES else LONG_VIDEO_CHUNK_SHEETS
     affordable = int(CHUNK_DECODE_PIXELS / max(1.0, pixels_per_s) / interval_s)
-    return max(1, min(sheets * grid.tiles, affordable))
+    return max(1, min(chunk_sheets(frames) * grid.tiles, affordable))
 
 
-def chunks_of(cells: Sequence[int], *, per_chunk: int, interval_s: float) -> list[Chunk]:
-    """Cuts the occupied cells into chunks."""
-    groups = (cells[start : start + per_chunk] for start in range(0, len(cells), per_chunk))
+def chunks_of(
+    cells: Sequence[int], *, per_chunk: int, interval_s: float, opened: Collection[int] = ()
+) -> list[Chunk]:
+    """Cuts the occupied cells into chunks of about the same size, where it can be at an opened cell."""
+    cuts = _cuts(cells, per_chunk=per_chunk, opened=opened)
+    groups = (cells[start:end] for start, end in pairwise(cuts))
     return [
         Chunk(
             start_s=round(group[0] * interval_s, 6),
@@ -130,6 +152,19 @@ def chunks_of(cells: Sequence[int], *, per_chunk: int, interval_s: float) -> lis
         )
         for number, group in enumerate(groups)
     ]
+
+
+def _cuts(cells: Sequence[int], *, per_chunk: int, opened: Collection[int]) -> list[int]:
+    """Where each chunk begins and the last one ends; none is larger than per_chunk."""
+    cuts, end = [0], len(cells)
+    for left in range(math.ceil(end / per_chunk) - 1, 0, -1):
+        start = cuts[-1]
+        even = start + round((end - start) / (left + 1))
+        # What is left must fit into the chunks that are left.
+        allowed = range(max(start + 1, end - left * per_chunk), min(start + per_chunk, end - left) + 1)
+        near = [cut for cut in allowed if abs(cut - even) <= per_chunk // 8 and cells[cut] in opened]
+        cuts.append(min(near or allowed, key=lambda cut: abs(cut - even)))
+    return [*cuts, end]
 
 
 def batches_of(chunks: Sequence[Chunk], *, sheets_per_chunk: int) -> Iterator[list[Chunk]]:

@@ -10,7 +10,8 @@ from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
 from sightline.media import rules, run_store, sampling
 from sightline.media.container import open_video
-from sightline.media.decode import Damage, Sampler
+from sightline.media.damage import Damage
+from sightline.media.decode import Sampler
 from sightline.media.failures import unreadable
 from sightline.media.indexing import superseded
 from sightline.media.probe import VideoFacts, look_into
@@ -18,6 +19,7 @@ from sightline.media.sampling import Chunk, Plan
 from sightline.media.sheets import Sheet, sheets_of
 from sightline.media.timeline import Timeline
 from sightline.ports import Blobs, Embedder
+from sightline.settings import get_settings
 from sightline.telemetry import logger
 from sightline.vectors.store import ensure_space, replace_sheet_points
 
@@ -31,8 +33,7 @@ def probe_media(*, workspace_id: str, asset_id: str, run: int, blobs: Blobs) -> 
     with transaction(workspace_id) as conn:
         _live(run_store.running(conn, row["id"], run, lock=True))
         run_store.save_plan(conn, row, facts=asdict(facts), plan=plan, chunks=chunks, frames=frames)
-    sheets_per_chunk = sampling.CHUNK_SHEETS if frames <= sampling.LONG_VIDEO_FRAMES else 4
-    batches = sampling.batches_of(chunks, sheets_per_chunk=sheets_per_chunk)
+    batches = sampling.batches_of(chunks, sheets_per_chunk=sampling.chunk_sheets(frames))
     return {"batches": [{"chunks": [asdict(chunk) for chunk in batch]} for batch in batches]}
 
 
@@ -84,7 +85,9 @@ def plan_of(facts: VideoFacts, timeline: Timeline, *, interval_s: float) -> tupl
     per_chunk = sampling.chunk_cells(
         frames=len(cells), grid=grid, interval_s=interval_s, pixels_per_s=pixels_per_s
     )
-    return plan, sampling.chunks_of(cells, per_chunk=per_chunk, interval_s=interval_s), len(cells)
+    opened = sampling.opened_cells(timeline.keys_s.tolist(), interval_s)
+    chunks = sampling.chunks_of(cells, per_chunk=per_chunk, interval_s=interval_s, opened=opened)
+    return plan, chunks, len(cells)
 
 
 def extract_frames(
@@ -120,7 +123,7 @@ def _extract(row: Row, plan: Plan, chunk: Chunk, *, blobs: Blobs) -> tuple[list[
         blobs.open(key, version_id=row["source_version"]) as source,
         open_video(source) as (container, stream),
     ):
-        sampler = Sampler(container, stream, plan, chunk)
+        sampler = Sampler(container, stream, plan, chunk, threads=get_settings().decode_threads)
         for number, sheet in enumerate(sheets_of(sampler, plan.grid)):
             stored.append(_store(row, plan, sheet, chunk.first_sheet + number, blobs=blobs))
     _check_damage(sampler.damage, chunk)

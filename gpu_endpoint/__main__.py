@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from gpu_endpoint.lifecycle.commands import add_arguments, run
 from gpu_endpoint.settings import EndpointSettings
 
 
@@ -17,6 +18,8 @@ def arguments() -> argparse.Namespace:
     serve.add_argument("--host", help="address to listen on (SIGHTLINE_ENDPOINT_HOST, 127.0.0.1)")
     serve.add_argument("--port", type=int, default=8080, help="port; 0 lets the system choose (8080)")
     build = commands.add_parser("build", help="build what the first start would build, then end")
+    models = commands.add_parser("models", help="register, load, promote and roll back models of a store")
+    add_arguments(models)
     for command in (serve, build):
         command.add_argument("--home", type=Path, help="state folder (SIGHTLINE_HOME, ./.sightline)")
     return parser.parse_args()
@@ -25,6 +28,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Exit status of the command."""
     given = arguments()
+    if given.command == "models":
+        return run(given)
     settings = EndpointSettings(**({"home": given.home} if given.home else {}))
     if given.command == "build":
         from gpu_endpoint.bundled import load_models

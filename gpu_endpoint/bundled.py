@@ -17,16 +17,26 @@ SENTENCES = "all-minilm-l6-v2"
 
 def load_models(settings: EndpointSettings) -> list[Model]:
     """Each tried on an example. Raises: ModelFileError."""
-    loading = Loading(
+    loading = loading_of(settings)
+    models = [load_model(config, loading) for config in bundled_configs(settings)]
+    for model in models:
+        try_out(model)
+    return models
+
+
+def loading_of(settings: EndpointSettings) -> Loading:
+    """How this process loads models."""
+    return Loading(
         home=settings.models,
         threads=settings.threads,
         folder=settings.model_configs,
         weights=settings.image_model_file,
     )
-    models = [load_model(config_of(name, settings), loading) for name in (SENTENCES, settings.image_model)]
-    for model in models:
-        try_out(model)
-    return models
+
+
+def bundled_configs(settings: EndpointSettings) -> list[ModelConfig]:
+    """Raises: ModelFileError, for a model that nobody knows."""
+    return [config_of(name, settings) for name in (SENTENCES, settings.image_model)]
 
 
 def config_of(name: str, settings: EndpointSettings) -> ModelConfig:

@@ -27,17 +27,55 @@ class EndpointSettings(BaseSettings):
         default=0, ge=0, description="Threads of the image model on a CPU; 0: one per core."
     )
     endpoint_max_batch: int = Field(default=32, ge=1, description="Items in one batch, across requests.")
+    endpoint_max_tokens: int = Field(
+        default=2048, ge=0, description="Tokens in one batch of texts, padded to its longest; 0: no bound."
+    )
     endpoint_wait_s: float = Field(
-        default=0.0, ge=0, le=1, description="How long a busy lane waits for a batch to fill, in seconds."
+        default=0.005,
+        ge=0,
+        le=1,
+        description="How long a busy lane may wait for a batch to fill, in seconds.",
     )
     endpoint_max_queued: int = Field(
         default=4096, ge=64, description="Texts or tiles that may wait; more are answered with 429."
     )
     endpoint_max_requests: int = Field(
-        default=64, ge=1, description="Requests in hand at once; more are answered with 429."
+        default=256, ge=1, description="Requests in hand at once; more are answered with 429."
+    )
+    endpoint_max_held_mb: int = Field(
+        default=384, ge=6, description="MiB of requests in hand at once; more are answered with 429."
     )
     endpoint_deadline_s: float = Field(
         default=55.0, gt=0, description="A request that waited longer than this is answered with 503."
+    )
+    endpoint_stretch: float = Field(
+        default=2.0,
+        ge=1,
+        description="A request that names no deadline is answered with 429 when it would take more than so "
+        "many times what a full batch takes.",
+    )
+    endpoint_metrics_s: float = Field(
+        default=60.0, ge=0, description="Seconds between two log lines with metrics for CloudWatch; 0: none."
+    )
+    endpoint_log_requests: bool = Field(
+        default=False, description="Log every answered request, not only what was refused or failed."
+    )
+
+    model_store: str = Field(
+        default="",
+        description="Where desired state and models lie: s3://bucket/prefix or a folder; empty: nowhere.",
+    )
+    model_poll_s: float = Field(
+        default=2.0, gt=0, le=60, description="Seconds between two looks at the desired state."
+    )
+    model_report_s: float = Field(
+        default=30.0, gt=0, description="A container's report counts for this long, in seconds."
+    )
+    model_watch_s: float = Field(
+        default=120.0, ge=0, description="How long a promoted revision is watched, in seconds."
+    )
+    model_store_optional: bool = Field(
+        default=False, description="Serve the bundled models while the store cannot be reached at start."
     )
 
     @property

@@ -6,8 +6,7 @@ A family's module is imported when one of its models is loaded: torch is not whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +29,20 @@ class Loading:
     folder: Path = CONFIGS
     weights: Path | None = None
     """A safetensors file in place of the hub's, for a config that names no files."""
+    encoders: dict[Path, SentenceEncoder] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def sentences(self) -> SentenceEncoder:
         """The sentence encoder, shared by the models that stand on it."""
         from gpu_endpoint.models.minilm import load_sentence_encoder
 
-        return load_sentence_encoder(self.home)
+        if self.home not in self.encoders:
+            self.encoders[self.home] = load_sentence_encoder(self.home)
+        return self.encoders[self.home]
+
+    def at(self, folder: Path) -> Loading:
+        """The same for a model whose files lie elsewhere; what is shared stays shared."""
+        return replace(self, folder=folder)
 
 
 def load_minilm(_config: ModelConfig, loading: Loading) -> Model:

@@ -1,0 +1,108 @@
+"""`python -m gpu_endpoint models ...`: the operator's commands on a model store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from gpu_endpoint.lifecycle.artifacts import register
+from gpu_endpoint.lifecycle.controller import WAIT_S, Controller, FleetError
+from gpu_endpoint.lifecycle.desired_state import TransitionError
+from gpu_endpoint.lifecycle.objects import StoreError, open_objects
+from gpu_endpoint.models.config import ModelConfig
+from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.ports import Task
+from gpu_endpoint.settings import EndpointSettings
+
+REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, ValidationError, OSError)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The sub-commands of `models`."""
+    parser.add_argument("--store", help="s3://bucket/prefix or a folder (SIGHTLINE_MODEL_STORE)")
+    parser.add_argument("--wait-s", type=float, default=WAIT_S, help="how long to wait for the containers")
+    commands = parser.add_subparsers(dest="action", required=True)
+    commands.add_parser("status", help="the desired state, and how each container stands")
+    commands.add_parser("list", help="one line per model")
+    one = commands.add_parser("register", help="copy a model's files into the store")
+    one.add_argument("config", type=Path, help="a model's JSON config; its file paths begin beside it")
+    for name, about in (
+        ("add", "serve a model id that is not served yet"),
+        ("load", "load and check a revision everywhere, beside the current one"),
+    ):
+        one = commands.add_parser(name, help=about)
+        one.add_argument("model")
+        one.add_argument("revision")
+    for name, about in (
+        ("promote", "swap to the candidate when all containers are ready"),
+        ("rollback", "swap back to the previous revision"),
+        ("drop", "let the candidate go"),
+        ("shadow", "run a share of the traffic on the candidate as well"),
+        ("canary", "let the candidate answer a share of the traffic"),
+    ):
+        one = commands.add_parser(name, help=about)
+        one.add_argument("model")
+        if name == "promote":
+            one.add_argument("revision", nargs="?", help="the candidate's; safe to repeat when it is named")
+        if name in ("shadow", "canary"):
+            one.add_argument("share", type=float, help="between 0 and 1")
+    one = commands.add_parser("default", help="which model answers a task when a request names none")
+    one.add_argument("task", choices=get_args(Task))
+    one.add_argument("model")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Exit status: 0, or 1 with the reason on standard error."""
+    address = given.store or EndpointSettings().model_store
+    if not address:
+        print("no model store: give --store or set SIGHTLINE_MODEL_STORE", file=sys.stderr)
+        return 1
+    try:
+        print(json.dumps(act(given, Controller(open_objects(address), wait_s=given.wait_s)), indent=1))
+    except REFUSED as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def act(given: argparse.Namespace, controller: Controller) -> Any:
+    """Does what was asked; answers what to print."""
+    if given.action == "register":
+        config = ModelConfig.model_validate_json(given.config.read_text(encoding="utf-8"))
+        weights = register(controller.objects, config, given.config.parent)
+        return {"model": config.id, "revision": weights.config.revision()}
+    if given.action == "promote":
+        return {"swap_s": round(controller.promote(given.model, given.revision), 2)}
+    if given.action == "rollback":
+        return {"swap_s": round(controller.rollback(given.model), 2)}
+    if given.action == "load":
+        controller.load(given.model, given.revision)
+        controller.wait_ready(given.model, given.revision)
+    elif given.action == "add":
+        controller.add(given.model, given.revision)
+    elif given.action == "drop":
+        controller.drop(given.model)
+    elif given.action == "default":
+        controller.default(given.task, given.model)
+    elif given.action in ("shadow", "canary"):
+        controller.trial(given.model, mode=given.action, share=given.share)
+    return controller.status() if given.action == "status" else summary(controller)
+
+
+def summary(controller: Controller) -> list[dict[str, Any]]:
+    """Each model's revisions, and how many containers answer with the current one."""
+    status = controller.status()
+    containers = status["containers"]
+    return [
+        {name: entry.get(name) for name in ("id", "current", "previous", "candidate", "rolled_back")}
+        | {
+            "serving": sum(one["routes"].get(entry["id"]) == entry["current"] for one in containers),
+            "containers": len(containers),
+        }
+        for entry in (status["state"] or {"models": []})["models"]
+    ]

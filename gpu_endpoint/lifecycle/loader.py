@@ -1,0 +1,84 @@
+"""Brings one revision into memory and checks it, on a thread beside the traffic."""
+
+from __future__ import annotations
+
+import errno
+import time
+from dataclasses import dataclass, field
+
+from gpu_endpoint.bundled import bundled_configs, loading_of, try_out
+from gpu_endpoint.lifecycle.artifacts import fetched
+from gpu_endpoint.lifecycle.desired_state import Weights
+from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
+from gpu_endpoint.lifecycle.objects import Objects, StoreError
+from gpu_endpoint.models.families import load_model
+from gpu_endpoint.models.files import ModelAnswerError, ModelFileError
+from gpu_endpoint.models.ports import Model
+from gpu_endpoint.settings import EndpointSettings
+
+
+class LoadError(Exception):
+    """A revision cannot serve; `passing` says whether trying again may help."""
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A revision that may serve."""
+
+    model: Model
+    checks: dict[str, float] = field(default_factory=dict)
+    took_s: float = 0.0
+
+
+class Loader:
+    """Loads by weights; what models share is loaded once."""
+
+    def __init__(self, settings: EndpointSettings, objects: Objects) -> None:
+        self._settings = settings
+        self._objects = objects
+        self._loading = loading_of(settings)
+
+    def bundled(self) -> list[tuple[Weights, Loaded]]:
+        """What serves without a state. Raises: ModelFileError."""
+        loaded = []
+        for config in bundled_configs(self._settings):
+            weights, began = Weights(config=config, bundled=True), time.perf_counter()
+            model = load_model(config, self._loading)
+            try_out(model)
+            loaded.append((weights, Loaded(model, took_s=time.perf_counter() - began)))
+        return loaded
+
+    def load(self, weights: Weights, *, reference: Model | None) -> Loaded:
+        """Fetches, loads, warms up and checks. Raises: LoadError."""
+        began = time.perf_counter()
+        try:
+            model = self._model(weights)
+            checks = check(model, reference, Bars())
+        except (ModelFileError, ModelAnswerError, GoldenError) as error:
+            raise LoadError(str(error)) from error
+        except StoreError as error:
+            raise LoadError(str(error), passing=True) from error
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            reason = "no space is left for the model's files" if full else f"{error.strerror or error}"
+            raise LoadError(reason, passing=True) from error
+        except MemoryError as error:
+            raise LoadError("no memory is left for the model", passing=True) from error
+        except Exception as error:  # a file that no runtime can read: each has its own exceptions
+            raise LoadError(f"it cannot be loaded: {type(error).__name__}: {first_line(error)}") from error
+        return Loaded(model, checks, time.perf_counter() - began)
+
+    def _model(self, weights: Weights) -> Model:
+        if weights.bundled:
+            return load_model(weights.config, self._loading)
+        folder = fetched(self._objects, weights.config, self._settings.models)
+        return load_model(weights.config, self._loading.at(folder))
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of what an exception says."""
+    return str(error).strip().split("\n", 1)[0][:200]

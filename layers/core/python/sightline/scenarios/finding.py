@@ -76,6 +76,10 @@ class Finder:
             words=words.told if words else None,
         )
 
+    def every_chain(self) -> list[Judged]:
+        """All moments of a sequence, best first."""
+        return self._chains()[1]
+
     def _deeper_helps(self, plan: Plan, depth: int) -> bool:
         return plan.candidates >= depth and depth < min(rules.MAX_FRAMES, self.matching)
 

@@ -11,9 +11,13 @@ the choice of a null hypothesis" (null fitted to the part of the sample where no
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, linear_regression
+
+import numpy as np
+from numpy.typing import NDArray
 
 # The null is fitted to this part of the sample: matches score high, so the lower half is free of them, and
 # the lowest few frames are outliers of their own kind.
@@ -54,6 +58,35 @@ class Background:
     def tail(self, score: float) -> float:
         """Chance that a frame which does not match scores this high."""
         return 0.5 * math.erfc(self.z(score) / math.sqrt(2))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Relevance as a function of score, over all frames that were searched; both rise together."""
+
+    scores: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @classmethod
+    def of(cls, histogram: NDArray[np.float64], *, background: Background) -> "Curve":
+        """Shapes: histogram (buckets, 2), the lower edge and the frames of each, highest first."""
+        if not len(histogram) or background.size < MIN_SAMPLE:
+            return cls((), ())
+        reached = np.cumsum(histogram[:, 1])
+        tails = np.array([background.tail(score) for score in histogram[:, 0]])
+        # Step-up from below: a frame is at least as relevant as those that score less.
+        shares = 1.0 - np.minimum.accumulate((reached[-1] * tails / reached)[::-1])
+        return cls(tuple(histogram[::-1, 0].tolist()), tuple(np.clip(shares, 0.0, 1.0).tolist()))
+
+    def relevance(self, score: float) -> float:
+        """Of a frame with this score."""
+        place = bisect_right(self.scores, score) - 1
+        return self.shares[place] if place >= 0 else 0.0
+
+    def floor(self, relevance: float) -> float | None:
+        """The lowest score that is so relevant; None when no frame's is."""
+        place = bisect_left(self.shares, relevance)
+        return self.scores[place] if place < len(self.scores) else None
 
 
 def lower_half(ordered: Sequence[float]) -> list[tuple[float, float]]:

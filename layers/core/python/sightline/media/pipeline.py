@@ -40,6 +40,7 @@ def create_asset(principal: Principal, wanted: AssetRequest, *, blobs: Blobs) ->
             interval_s=wanted.interval_s or settings.default_interval_s,
             metadata=wanted.metadata,
             tags=list(dict.fromkeys(wanted.tags)),
+            captured_at=wanted.captured_at,
             upload_deadline_s=settings.upload_deadline_s,
         )
     row, upload = uploads.begin(row, blobs=blobs)
@@ -90,6 +91,7 @@ def change_asset(principal: Principal, asset_id: UUID, change: AssetChange) -> A
             name=change.name,
             metadata=change.metadata,
             tags=None if change.tags is None else list(dict.fromkeys(change.tags)),
+            captured_at=change.captured_at,
         )
         return answer_of(found(row))
 

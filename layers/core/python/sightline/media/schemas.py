@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 MAX_TAGS = 50
 MAX_PARTS = 10_000
@@ -32,12 +32,16 @@ class AssetRequest(Shape):
     interval_s: float | None = Field(
         default=None, ge=0.1, le=60, description="Seconds between sampled frames; 1 by default."
     )
+    captured_at: AwareDatetime | None = Field(
+        default=None, description="When the first frame was taken; searches filter and match cameras by it."
+    )
 
 
 class AssetChange(Shape):
     name: Name | None = None
     metadata: dict[str, Any] | None = Field(default=None, description="Takes the place of the old metadata.")
     tags: Tags | None = Field(default=None, description="Take the place of the old tags.")
+    captured_at: AwareDatetime | None = Field(default=None, description="When the first frame was taken.")
 
 
 class Progress(Shape):
@@ -70,6 +74,7 @@ class AssetAnswer(Shape):
     interval_s: float
     metadata: dict[str, Any]
     tags: list[str]
+    captured_at: datetime | None = Field(default=None, description="When the first frame was taken.")
     run: int = Field(description="How many times indexing was begun.")
     progress: Progress
     failure: FailureAnswer | None = Field(description="Why it failed, or why its last reprocessing did.")

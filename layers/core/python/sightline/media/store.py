@@ -1,6 +1,7 @@
 """SQL of assets as their owners see them. Every statement runs in the caller's transaction and workspace."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,16 @@ def add_asset(conn: Connection, *, upload_deadline_s: float, **values: Any) -> R
     """A new asset that waits for its upload."""
     row = conn.execute(
         "INSERT INTO asset (workspace_id, created_by, name, content_type, size_bytes, interval_s, metadata,"
-        " tags, upload_deadline) VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(content_type)s,"
-        " %(size_bytes)s, %(interval_s)s, %(metadata)s, %(tags)s,"
+        " tags, captured_at, upload_deadline) VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(content_type)s,"
+        " %(size_bytes)s, %(interval_s)s, %(metadata)s, %(tags)s, %(captured_at)s,"
         " now() + make_interval(secs => %(upload_deadline_s)s))"
         " RETURNING *",
-        {**values, "metadata": Jsonb(values["metadata"]), "upload_deadline_s": upload_deadline_s},
+        {
+            "captured_at": None,
+            **values,
+            "metadata": Jsonb(values["metadata"]),
+            "upload_deadline_s": upload_deadline_s,
+        },
     ).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives the row
     return row
@@ -66,13 +72,20 @@ def change_asset(
     name: str | None,
     metadata: Mapping[str, Any] | None,
     tags: Sequence[str] | None,
+    captured_at: datetime | None = None,
 ) -> Row | None:
     """Replaces what is given."""
     return conn.execute(
         "UPDATE asset SET name = coalesce(%s, name), metadata = coalesce(%s, metadata),"
-        " tags = coalesce(%s::text[], tags), updated_at = now()"
+        " tags = coalesce(%s::text[], tags), captured_at = coalesce(%s, captured_at), updated_at = now()"
         " WHERE id = %s AND deleted_at IS NULL RETURNING *",
-        (name, None if metadata is None else Jsonb(metadata), None if tags is None else list(tags), asset_id),
+        (
+            name,
+            None if metadata is None else Jsonb(metadata),
+            None if tags is None else list(tags),
+            captured_at,
+            asset_id,
+        ),
     ).fetchone()
 
 

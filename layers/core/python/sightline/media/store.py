@@ -15,7 +15,8 @@ def add_asset(conn: Connection, *, upload_deadline_s: float, **values: Any) -> R
     """A new asset that waits for its upload."""
     row = conn.execute(
         "INSERT INTO asset (workspace_id, created_by, name, content_type, size_bytes, interval_s, metadata,"
-        " tags, captured_at, upload_deadline) VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(content_type)s,"
+        " tags, captured_at, upload_deadline)"
+        " VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(content_type)s,"
         " %(size_bytes)s, %(interval_s)s, %(metadata)s, %(tags)s, %(captured_at)s,"
         " now() + make_interval(secs => %(upload_deadline_s)s))"
         " RETURNING *",

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import socket
 import time
+import uuid
 
 import uvicorn
 
 from gpu_endpoint.app import create_app
 from gpu_endpoint.bundled import load_models
+from gpu_endpoint.lifecycle.follower import Follower
+from gpu_endpoint.lifecycle.management import loopback, mount_management
+from gpu_endpoint.lifecycle.objects import open_objects
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.settings import EndpointSettings
 
@@ -40,23 +45,31 @@ def set_up_logging() -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-async def load(registry: Registry) -> None:
-    """Loads the models beside the running server and opens their lanes."""
+async def load(registry: Registry, follower: Follower | None) -> None:
+    """Loads the models beside the running server; with a store, follows its desired state from then on."""
     began = time.perf_counter()
-    models = await asyncio.to_thread(load_models, registry.settings)
-    registry.serve(models)
-    names = {model.model_id: model.revision for model in models}
+    if follower is not None:
+        await follower.start()
+    else:
+        registry.serve(await asyncio.to_thread(load_models, registry.settings))
+    names = {one.model.model_id: one.model.revision for one in registry.residents()}
     log.info(
         "models ready", extra={"fields": {"models": names, "took_s": round(time.perf_counter() - began, 2)}}
     )
+    if follower is not None:
+        await follower.run()
 
 
 async def run(settings: EndpointSettings, listener: socket.socket) -> bool:
     """Serves until told to stop; False when the models could not be loaded."""
     registry = Registry(settings)
-    config = uvicorn.Config(create_app(registry), log_config=None, timeout_graceful_shutdown=GRACE_S)
-    server = uvicorn.Server(config)
-    loading = asyncio.create_task(load(registry))
+    app, follower = create_app(registry), None
+    if settings.model_store:
+        follower = Follower(registry, open_objects(settings.model_store), container=container_name())
+        if loopback(listener.getsockname()[0]):
+            mount_management(app, follower)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=GRACE_S))
+    loading = asyncio.create_task(load(registry, follower))
     loaded = True
 
     def when_loaded(task: asyncio.Task[None]) -> None:
@@ -68,7 +81,14 @@ async def run(settings: EndpointSettings, listener: socket.socket) -> bool:
     loading.add_done_callback(when_loaded)
     await server.serve(sockets=[listener])
     loading.cancel()
+    if follower is not None:
+        await follower.close()
     return loaded
+
+
+def container_name() -> str:
+    """Of this process, among all that follow one state."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
 
 
 def serve(settings: EndpointSettings, *, host: str, port: int) -> int:

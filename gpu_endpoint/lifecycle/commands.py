@@ -22,38 +22,40 @@ from gpu_endpoint.settings import EndpointSettings
 REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, ValidationError, OSError)
 
 
+ACTIONS = {
+    "status": "the desired state, and how each container stands",
+    "list": "the models and their revisions",
+    "register": "copy a model's files into the store",
+    "add": "serve a model id that is not served yet",
+    "load": "load and check a revision everywhere, beside the current one",
+    "promote": "swap to the candidate when all containers are ready",
+    "rollback": "swap back to the previous revision",
+    "drop": "let the candidate go",
+    "shadow": "run a share of the traffic on the candidate as well",
+    "canary": "let the candidate answer a share of the traffic",
+    "default": "which model answers a task when a request names none",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands of `models`."""
-    parser.add_argument("--store", help="s3://bucket/prefix or a folder (SIGHTLINE_MODEL_STORE)")
-    parser.add_argument("--wait-s", type=float, default=WAIT_S, help="how long to wait for the containers")
-    commands = parser.add_subparsers(dest="action", required=True)
-    commands.add_parser("status", help="the desired state, and how each container stands")
-    commands.add_parser("list", help="one line per model")
-    one = commands.add_parser("register", help="copy a model's files into the store")
-    one.add_argument("config", type=Path, help="a model's JSON config; its file paths begin beside it")
-    for name, about in (
-        ("add", "serve a model id that is not served yet"),
-        ("load", "load and check a revision everywhere, beside the current one"),
-    ):
-        one = commands.add_parser(name, help=about)
-        one.add_argument("model")
-        one.add_argument("revision")
-    for name, about in (
-        ("promote", "swap to the candidate when all containers are ready"),
-        ("rollback", "swap back to the previous revision"),
-        ("drop", "let the candidate go"),
-        ("shadow", "run a share of the traffic on the candidate as well"),
-        ("canary", "let the candidate answer a share of the traffic"),
-    ):
-        one = commands.add_parser(name, help=about)
-        one.add_argument("model")
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, about in ACTIONS.items():
+        one = actions.add_parser(name, help=about)
+        one.add_argument("--store", help="s3://bucket/prefix or a folder (SIGHTLINE_MODEL_STORE)")
+        one.add_argument("--wait-s", type=float, default=WAIT_S, help="how long to wait for the containers")
+        if name == "register":
+            one.add_argument("config", type=Path, help="a model's JSON config; file paths begin beside it")
+        elif name not in ("status", "list"):
+            if name == "default":
+                one.add_argument("task", choices=get_args(Task))
+            one.add_argument("model")
+        if name in ("add", "load"):
+            one.add_argument("revision")
         if name == "promote":
             one.add_argument("revision", nargs="?", help="the candidate's; safe to repeat when it is named")
         if name in ("shadow", "canary"):
             one.add_argument("share", type=float, help="between 0 and 1")
-    one = commands.add_parser("default", help="which model answers a task when a request names none")
-    one.add_argument("task", choices=get_args(Task))
-    one.add_argument("model")
 
 
 def run(given: argparse.Namespace) -> int:

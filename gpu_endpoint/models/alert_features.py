@@ -1,0 +1,134 @@
+"""What a word piece looks like in the text: MiniLM itself sees neither case nor line breaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gpu_endpoint.models.alert_rules import find_certain
+
+Floats = npt.NDArray[np.float32]
+Offsets = Sequence[tuple[int, int]]
+
+NEIGHBOURS = (
+    " ",
+    "\n",
+    ":",
+    "=",
+    "-",
+    "_",
+    ".",
+    "/",
+    "@",
+    "#",
+    ",",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    '"',
+    "'",
+    "`",
+    "*",
+    "|",
+    "<",
+    ">",
+    "%",
+    "$",
+)
+RULES = ("resource", "host", "region", "error_code", "version")
+WORD = re.compile(r"[^\s,;|\"'`()\[\]{}<>]+")
+WORDS = (
+    re.compile(r"^[A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+$"),  # CamelCase
+    re.compile(r"^[a-z]+(?:[-_][a-z]+)+$"),  # kebab-case
+    re.compile(r"^[a-z][\w.-]*\d[\w.-]*$", re.IGNORECASE),  # a name with a number
+    re.compile(r"^[\w-]+(?:\.[\w-]+){2,}$"),  # a.dotted.name
+    re.compile(r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$"),  # snake_case
+    re.compile(r"://"),
+    re.compile(r"@\w"),
+    re.compile(r"^[\w.+-]+@[\w-]+\.[\w.]+"),
+    re.compile(r"^/[\w./-]*$|^[A-Z]:$"),  # a path
+    re.compile(r"^[^:=]+[:=].+"),  # key:value
+    re.compile(r"^\d+(?:[.,]\d+)*%?$"),
+    re.compile(r"^\d+(?:\.\d+)?(?:ms|s|m|h|d|min|mins|hrs)(?:\d+[ms])?[.:]?$"),
+    re.compile(r"^\d+(?:\.\d+)?(?:[kKMGT]i?B?)$"),
+    re.compile(r"^[$€]\d"),
+    re.compile(r"[0-9a-f]{7,}"),
+    re.compile(r"^[A-Z][A-Z0-9_]{3,}$"),
+)  # fmt: skip
+SIZE = 9 + 2 * (len(NEIGHBOURS) + 1) + len(WORDS) + 2 * len(RULES) + 2
+
+
+def token_features(text: str, offsets: Offsets) -> Floats:
+    """Shapes: n pieces -> (n, SIZE). A piece without characters ([CLS], [SEP]) gets zeros."""
+    rows = np.zeros((len(offsets), SIZE), np.float32)
+    words, rules = _words_at(text), _rules_at(text)
+    for index, (start, end) in enumerate(offsets):
+        if end > start:
+            rows[index, _form(text, start, end)] = 1
+            for place in _context(text, start, end, words, rules):
+                rows[index, place] = 1
+    return rows
+
+
+def _form(text: str, start: int, end: int) -> list[int]:
+    """Case, digits and length of the piece itself."""
+    piece = text[start:end]
+    tests = (
+        piece[0].isupper(), piece.isupper(), piece.islower(), piece.isdigit(), any(map(str.isdigit, piece)),
+        len(piece) == 1, len(piece) == 2, len(piece) > 5, not piece[0].isalnum(),
+    )  # fmt: skip
+    return [place for place, said in enumerate(tests) if said]
+
+
+def _context(
+    text: str,
+    start: int,
+    end: int,
+    words: dict[int, tuple[list[int], int]],
+    rules: dict[int, tuple[int, bool]],
+) -> list[int]:
+    """Characters before and after, the word around it, and what a rule says of it."""
+    base, width = 9, len(NEIGHBOURS) + 1
+    places = [
+        base + _neighbour(text[start - 1 : start] or "\n"),
+        base + width + _neighbour(text[end : end + 1] or "\n"),
+    ]
+    base += 2 * width
+    kinds, first = words.get(start, ([], -1))
+    places += [base + kind for kind in kinds]
+    base += len(WORDS)
+    if start in rules:
+        rule, begins = rules[start]
+        places.append(base + 2 * rule + begins)
+    base += 2 * len(RULES)
+    places += [base] if first == start else []
+    return places + ([base + 1] if start == 0 or text[:start].endswith("\n") else [])
+
+
+def _neighbour(letter: str) -> int:
+    return NEIGHBOURS.index(letter) if letter in NEIGHBOURS else len(NEIGHBOURS)
+
+
+def _words_at(text: str) -> dict[int, tuple[list[int], int]]:
+    """For every character of a word: which kinds the word is of, and where it begins."""
+    places: dict[int, tuple[list[int], int]] = {}
+    for match in WORD.finditer(text):
+        word = match.group().rstrip(".:!?")
+        entry = ([kind for kind, pattern in enumerate(WORDS) if pattern.search(word)], match.start())
+        places |= dict.fromkeys(range(*match.span()), entry)
+    return places
+
+
+def _rules_at(text: str) -> dict[int, tuple[int, bool]]:
+    """For every character of a certain entity: which rule, and whether it is the first."""
+    places: dict[int, tuple[int, bool]] = {}
+    for found in find_certain(text):
+        rule = RULES.index(found.label)
+        places |= {place: (rule, place == found.start) for place in range(found.start, found.end)}
+    return places

@@ -1,46 +1,85 @@
-"""Answers onto the wire: vectors as JSON or .npy, failures as problem+json."""
+"""Answers onto the wire: vectors as .npy, everything else as JSON, failures as problem+json."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from fastapi import Request, Response
+import orjson
+from starlette.types import Send
 
-from gpu_endpoint.batching import Vectors
 from gpu_endpoint.errors import EndpointError
-from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, NPY, PROBLEM, EmbeddingHeader, encode_npy
+from sightline.contracts.inference import (
+    ATTRIBUTES_HEADER,
+    JSON,
+    NPY,
+    PROBLEM,
+    EmbeddingHeader,
+    ModelHeader,
+    encode_npy,
+)
 
 RUNTIME_PREFIX = "/endpoints/"
+RESULTS = {"tag_entities": "entities", "classify": "classes"}
 
 
-def embedding_answer(request: Request, header: EmbeddingHeader, vectors: Vectors) -> Response:
+@dataclass(slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def send(self, send: Send) -> None:
+        """Writes it."""
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        headers.append((b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def vectors_answer(accept: str, header: ModelHeader, vectors: Any) -> Answer:
     """float16 .npy when the caller accepts it, JSON otherwise."""
-    if NPY in request.headers.get("accept", ""):
-        attributes = {ATTRIBUTES_HEADER: header.to_attributes()}
-        return Response(encode_npy(vectors), media_type=NPY, headers=attributes)
-    rows = np.round(vectors.astype(np.float64), 6).tolist()  # six digits: the rest of float32 is noise
-    return Response(json.dumps(header.model_dump() | {"vectors": rows}), media_type=JSON)
+    if NPY in accept:
+        attributes = EmbeddingHeader.model_validate(header.model_dump()).to_attributes()
+        return Answer(200, encode_npy(vectors), {"content-type": NPY, ATTRIBUTES_HEADER: attributes})
+    # Six digits: the rest of float32 is noise.
+    rows = np.ascontiguousarray(np.round(vectors.astype(np.float32), 6))
+    return json_answer(header, "vectors", rows)
 
 
-def problem_answer(request: Request, error: EndpointError) -> Response:
+def json_answer(header: ModelHeader, name: str, result: Any) -> Answer:
+    """The result under its name, beside who answered."""
+    body = orjson.dumps(header.model_dump() | {name: result}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Answer(200, body, {"content-type": JSON})
+
+
+def problem_answer(path: str, request_id: str, error: EndpointError) -> Answer:
     """RFC 9457; on the runtime's address wrapped as SageMaker wraps what a container answers."""
-    body = {
+    body: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
         "retryable": error.retryable,
+        "request_id": request_id,
     }
+    headers = {"content-type": PROBLEM}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+        body["retry_after_s"] = math.ceil(error.retry_after_s * 1000) / 1000
     text = json.dumps(body | ({"errors": error.errors} if error.errors else {}))
-    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    if request.url.path.startswith(RUNTIME_PREFIX):
+    if path.startswith(RUNTIME_PREFIX):
         return model_error(error.status, text)
-    return Response(text, error.status, media_type=PROBLEM, headers=headers)
+    return Answer(error.status, text.encode(), headers)
 
 
-def model_error(status: int, text: str) -> Response:
+def model_error(status: int, text: str) -> Answer:
     """What InvokeEndpoint makes of a container's failure.
 
     Source: the ModelError shape in botocore's sagemaker-runtime service model.
@@ -51,4 +90,4 @@ def model_error(status: int, text: str) -> Response:
         "OriginalMessage": text,
         "LogStreamArn": "",
     }
-    return Response(json.dumps(body), 424, media_type=JSON, headers={"x-amzn-errortype": "ModelError"})
+    return Answer(424, json.dumps(body).encode(), {"content-type": JSON, "x-amzn-errortype": "ModelError"})

@@ -1,157 +1,184 @@
 """Dynamic batching across requests: one lane per task of a model, one batch at a time.
 
 An idle lane runs what arrives at once; while a batch runs, what arrives is gathered into the next one. A lane
-holds at most `max_queued` items and refuses more; what nobody waits for any longer leaves without being run.
+takes a request only when it is expected to be answered in time; what nobody waits for any longer leaves
+without being run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gpu_endpoint.errors import DeadlineError, NotReadyError, OverloadedError
+from gpu_endpoint.admission import Gate, Limits, Work
+from gpu_endpoint.cutting import Cut, cut
+from gpu_endpoint.errors import DeadlineError, NotReadyError
+from gpu_endpoint.running import Failure, Forward, Ran, run_batch
+from gpu_endpoint.tickets import Ticket, Timing
+
+__all__ = ["Batcher", "Limits", "Timing", "Vectors"]
 
 Vectors = npt.NDArray[np.float32]
-Forward = Callable[[Sequence[Any]], Vectors]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How a lane batches. `wait_s` is spent only while items follow a batch without a pause."""
-
-    max_batch: int = 32
-    wait_s: float = 0.0
-    max_queued: int = 1024
-    deadline_s: float = 55.0  # InvokeEndpoint gives up after 60
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """The items of one request, on their way through one or more batches."""
-
-    items: Sequence[Any]
-    future: asyncio.Future[Vectors]
-    deadline: float
-    arrived: float
-    rows: list[Vectors | None] = field(default_factory=list)
-    missing: int = 0
-
-    def settle(self, position: int, row: Vectors) -> None:
-        """Takes one row; the last one completes the answer."""
-        self.rows[position] = row
-        self.missing -= 1
-        if not self.missing and not self.future.done():
-            self.future.set_result(np.stack([row for row in self.rows if row is not None]))
 
 
 class Batcher:
-    """Runs `forward` on `executor`, in batches cut from a bounded queue."""
+    """Runs `forward` on `executor`, in batches cut from a bounded queue. Lives in one event loop."""
 
-    def __init__(self, forward: Forward, *, executor: Executor, limits: Limits) -> None:
+    def __init__(
+        self,
+        forward: Forward,
+        *,
+        executor: Executor,
+        limits: Limits,
+        size: Callable[[Any], int] | None = None,
+        on_batch: Callable[[int, float], None] | None = None,
+    ) -> None:
         self.forward = forward
         self.executor = executor
         self.limits = limits
-        self.batches = 0
-        self._queue: deque[tuple[Ticket, int]] = deque()
-        self._arrival = asyncio.Event()
+        self.gate = Gate(limits)
+        self._size = size
+        self._on_batch = on_batch
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[Ticket] = []
+        self._promised = 0  # items that were admitted and are still being prepared
+        self._running: Cut | None = None
+        self._began = self._ends = 0.0
+        self._expected = 0
+        self._gather_until = 0.0
+        self._nudge: asyncio.Handle | None = None
         self._closed = False
-        self._task = asyncio.create_task(self._run())
+        self._drained: asyncio.Future[None] = self._loop.create_future()
 
     def __len__(self) -> int:
         """Items that wait."""
-        return len(self._queue)
+        return sum(map(len, self._waiting))
 
-    def admit(self, count: int) -> None:
-        """Raises: OverloadedError, when `count` more items would not fit; NotReadyError, once closed."""
+    def admit(self, count: int, *, size: int | None = None, deadline: float | None = None) -> None:
+        """Raises: OverloadedError, when so many items would not be answered in time; NotReadyError, closed.
+
+        `deadline` is in time.monotonic().
+        """
         if self._closed:
             raise NotReadyError
-        if len(self._queue) + count > self.limits.max_queued:
-            raise OverloadedError(f"{len(self._queue)} items wait; the limit is {self.limits.max_queued}")
+        now = time.monotonic()
+        self.gate.admit(
+            Work(count, count if size is None else size),
+            self._waiting,
+            busy_s=max(0.0, self._ends - now) if self._running else 0.0,
+            promised=self._promised,
+            deadline_s=None if deadline is None else deadline - now,
+        )
 
-    async def submit(self, items: Sequence[Any]) -> Vectors:
-        """Shapes: n items -> (n, dim), in order. Raises: OverloadedError, DeadlineError, NotReadyError.
+    @contextmanager
+    def room(self, count: int, *, deadline: float | None = None) -> Iterator[None]:
+        """Keeps a place for items that are still to be prepared. Raises: as `admit`."""
+        self.admit(count, deadline=deadline)
+        self._promised += count
+        try:
+            yield
+        finally:
+            self._promised -= count
+
+    async def submit(
+        self,
+        items: Sequence[Any],
+        *,
+        deadline: float | None = None,
+        admitted: bool = False,
+        timing: Timing | None = None,
+    ) -> Any:
+        """One row per item, in order; arrays are stacked.
+
+        Raises: OverloadedError, DeadlineError, NotReadyError; what the model raises.
 
         Cancelling the call takes its items out of the queue.
         """
-        self.admit(len(items))
-        now = time.monotonic()
-        future: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(items, future, now + self.limits.deadline_s, now, [None] * len(items), len(items))
-        self._queue.extend((ticket, position) for position in range(len(items)))
-        self._arrival.set()
+        if not items:
+            return []
+        sizes = list(map(self._size, items)) if self._size else None
+        if not admitted:
+            self.admit(len(items), size=sum(sizes) if sizes else None, deadline=deadline)
+        timing = timing or Timing()
+        timing.queued = now = time.monotonic()
+        patience_s = self.limits.deadline_s
+        if deadline is not None:
+            patience_s = min(patience_s, max(0.0, deadline - now))
+        ticket = Ticket(items, sizes, future=self._loop.create_future(), timing=timing)
+        late = self._loop.call_later(patience_s, ticket.fail, DeadlineError(f"no answer in {patience_s:g} s"))
+        self._waiting.append(ticket)
+        self._wake()
         try:
-            return await future
+            return await ticket.future
         finally:
-            if ticket.missing:
-                self._queue = deque(entry for entry in self._queue if entry[0] is not ticket)
+            late.cancel()
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
 
     async def close(self) -> None:
         """Refuses new work, finishes what waits, then stops."""
         self._closed = True
-        self._arrival.set()
-        await self._task
+        self._wake()
+        await asyncio.shield(self._drained)
 
-    async def _run(self) -> None:
-        busy = False
-        while True:
-            if not self._queue:
-                if self._closed:
-                    return
-                busy = False
-                self._arrival.clear()
-                await self._arrival.wait()
-                continue
-            if busy and self.limits.wait_s:
-                await self._fill()
-            batch = self._take()
-            if batch:
-                await self._answer(batch)
-                busy = True
+    def _wake(self, after_s: float = 0.0) -> None:
+        """Looks for work once what is ready in this turn of the loop has arrived, or a little later."""
+        if self._nudge is not None:
+            self._nudge.cancel()
+        if after_s:
+            self._nudge = self._loop.call_later(after_s, self._next)
+        else:
+            self._nudge = self._loop.call_soon(self._next)
 
-    async def _fill(self) -> None:
-        """Waits for a full batch, but never longer than `wait_s` after the oldest item arrived."""
-        while len(self._queue) and len(self._queue) < self.limits.max_batch:
-            left = self._queue[0][0].arrived + self.limits.wait_s - time.monotonic()
-            if left <= 0:
-                return
-            self._arrival.clear()
-            try:
-                await asyncio.wait_for(self._arrival.wait(), left)
-            except TimeoutError:
-                return
-
-    def _take(self) -> list[tuple[Ticket, int]]:
-        """The next batch, without what has been given up or came too late."""
-        batch: list[tuple[Ticket, int]] = []
-        now = time.monotonic()
-        while self._queue and len(batch) < self.limits.max_batch:
-            ticket, position = self._queue.popleft()
-            if ticket.future.done():
-                continue
-            if ticket.deadline < now:
-                ticket.future.set_exception(DeadlineError(f"after {self.limits.deadline_s:g} s in the queue"))
-                continue
-            batch.append((ticket, position))
-        return batch
-
-    async def _answer(self, batch: list[tuple[Ticket, int]]) -> None:
-        """Runs one batch and hands each row to its request; a failure goes to all that took part."""
-        items = [ticket.items[position] for ticket, position in batch]
-        try:
-            rows = await asyncio.get_running_loop().run_in_executor(self.executor, self.forward, items)
-        except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its callers
-            for ticket, _ in batch:
-                if not ticket.future.done():
-                    ticket.future.set_exception(error)
+    def _next(self) -> None:
+        """Starts a batch, if none runs and there is something to run."""
+        self._nudge = None
+        if self._running:
             return
-        self.batches += 1
-        for (ticket, position), row in zip(batch, rows, strict=True):
-            ticket.settle(position, row)
+        self._waiting = [ticket for ticket in self._waiting if not ticket.future.done()]
+        queued = len(self)
+        if queued == 0:
+            if self._closed and not self._drained.done():
+                self._drained.set_result(None)
+            return
+        left_s = self._gather_until - time.monotonic()
+        if queued < self._expected and left_s > 0 and not self._closed:
+            self._wake(left_s)
+            return
+        limits, spare = self.limits, self.gate.pace.spare_size
+        self._start(cut(self._waiting, max_items=limits.max_batch, max_size=limits.max_size, spare=spare))
+
+    def _start(self, batch: Cut) -> None:
+        for ticket in {ticket for ticket, _ in batch.taken}:
+            ticket.depart(len(batch.taken))
+        self._waiting = [ticket for ticket in self._waiting if ticket.order]
+        self._running = batch
+        self._began = time.monotonic()
+        self._ends = self._began + self.gate.pace.expect(batch.padded)
+        running = self.executor.submit(run_batch, self.forward, batch)
+        running.add_done_callback(lambda ran: self._loop.call_soon_threadsafe(self._finish, ran.result()))
+
+    def _finish(self, ran: Ran) -> None:
+        """Starts the next batch first, so that the model works while the answers are written."""
+        batch, self._running = self._running, None
+        assert batch is not None  # noqa: S101 - only _start arranges for this call
+        now, pace = time.monotonic(), self.gate.pace
+        # Not `took_s`: another model of the lane may have had the thread first, and will again.
+        pace.note(batch.padded, now - self._began, items=len(batch.taken))
+        self._expected = min(self.limits.max_batch, len(self) + len(batch.taken))
+        self._gather_until = now + min(self.limits.wait_s, self.limits.wait_share * pace.waste_s)
+        self._next()
+        if self._on_batch:
+            self._on_batch(len(batch.taken), ran.took_s)
+        for (ticket, position), row in zip(batch.taken, ran.rows, strict=True):
+            if isinstance(row, Failure):
+                ticket.fail(row.error)
+            else:
+                ticket.settle(position, row)

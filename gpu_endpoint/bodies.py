@@ -1,68 +1,97 @@
-"""Requests off the wire: bounded as they are read, checked before anything is decoded."""
+"""Requests off the wire, checked before anything is decoded."""
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
-from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gpu_endpoint.errors import BodyTooLargeError, InvalidFieldError, MalformedBodyError
-from sightline.contracts.attributes import WireError
+from gpu_endpoint.errors import InvalidFieldError, MalformedBodyError
+from sightline.contracts.attributes import WireError, read_attributes
 from sightline.contracts.inference import (
-    ATTRIBUTES_HEADER,
-    MAX_BODY_BYTES,
+    Call,
+    ImageRequest,
     ModelPin,
     SheetLayout,
     TextRequest,
     read_sheet_attributes,
+    take,
 )
 
 Shape = TypeVar("Shape", bound=BaseModel)
+SHOWN = 20  # faults of one request that are listed
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, never holding more than the limit. Raises: BodyTooLargeError."""
-    too_large = BodyTooLargeError(f"a body may have {MAX_BODY_BYTES} bytes")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-    return bytes(body)
+class AnyTask(BaseModel):
+    """Only which task it is; the rest is for the task's own shape."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    task: Any = None
 
 
-def read_text_request(body: bytes) -> TextRequest:
+def read_json(body: bytes) -> TextRequest | ImageRequest:
     """Raises: MalformedBodyError, InvalidFieldError."""
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedBodyError("the body is not JSON") from error
-    return checked(TextRequest, fields)
+    if parsed(AnyTask, body).task == "embed_image":
+        return parsed(ImageRequest, body)
+    return parsed(TextRequest, body)
 
 
-def read_image_request(request: Request) -> tuple[SheetLayout, ModelPin]:
-    """Raises: MalformedBodyError, InvalidFieldError."""
+def read_call(attributes: str) -> Call:
+    """What the custom attributes say of any request. Raises: MalformedBodyError, InvalidFieldError."""
+    if not attributes:
+        return Call()
+    return checked(Call, take(Call, pairs(attributes)))
+
+
+def read_no_more(attributes: str) -> None:
+    """Of a JSON body: layout and pin do not belong in the attributes. Raises: as read_call."""
+    fields = pairs(attributes)
+    take(Call, fields)
+    if fields:
+        checked(Call, fields)
+
+
+def read_picture(attributes: str) -> tuple[SheetLayout | None, ModelPin]:
+    """Without a layout the body is one picture. Raises: MalformedBodyError, InvalidFieldError."""
     try:
-        layout, pin = read_sheet_attributes(request.headers.get(ATTRIBUTES_HEADER, ""))
+        layout, pin = read_sheet_attributes(attributes)
     except WireError as error:
         raise MalformedBodyError(str(error)) from error
-    return checked(SheetLayout, layout), checked(ModelPin, pin)
+    return checked(SheetLayout, layout) if layout else None, checked(ModelPin, pin)
+
+
+def pairs(attributes: str) -> dict[str, str]:
+    """Raises: MalformedBodyError."""
+    try:
+        return read_attributes(attributes)
+    except WireError as error:
+        raise MalformedBodyError(str(error)) from error
+
+
+def parsed(shape: type[Shape], body: bytes) -> Shape:
+    """The body as a shape. Raises: MalformedBodyError, InvalidFieldError."""
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        if any(fault["type"] == "json_invalid" for fault in error.errors(include_input=False)):
+            raise MalformedBodyError("the body is not JSON") from error
+        raise refusal(error) from error
 
 
 def checked(shape: type[Shape], fields: Any) -> Shape:
-    """The fields as a shape. Raises: InvalidFieldError, which names fields and never repeats values."""
+    """The fields as a shape. Raises: InvalidFieldError."""
     try:
         return shape.model_validate(fields)
     except ValidationError as error:
-        faults = [
-            {"field": ".".join(map(str, fault["loc"])), "message": fault["msg"]}
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        first = faults[0]
-        detail = f"{first['field'] or 'body'}: {first['message']}"
-        raise InvalidFieldError(detail, errors=faults[:20]) from error
+        raise refusal(error) from error
+
+
+def refusal(error: ValidationError) -> InvalidFieldError:
+    """Names the fields and never repeats their values."""
+    faults = [
+        {"field": ".".join(map(str, fault["loc"])), "message": fault["msg"]}
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    first = faults[0]
+    return InvalidFieldError(f"{first['field'] or 'body'}: {first['message']}", errors=faults[:SHOWN])

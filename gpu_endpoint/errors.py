@@ -10,12 +10,20 @@ class EndpointError(Exception):
     code = "internal-error"
     title = "The endpoint failed"
     retryable = True
-    retry_after_s: int | None = None
+    retry_after_s: float | None = None
 
-    def __init__(self, detail: str = "", *, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: list[dict[str, str]] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = errors or []
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
 
 
 class MalformedBodyError(EndpointError):

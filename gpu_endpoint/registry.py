@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar, get_args
 
 from gpu_endpoint.batching import Batcher, Limits
 from gpu_endpoint.errors import ContentTypeError, EndpointError, ModelMismatchError, NotReadyError
+from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.models.ports import Head, LaneName, Model, Task
 from gpu_endpoint.residents import Lease, Resident, Route, Watcher
 from gpu_endpoint.settings import EndpointSettings
@@ -24,6 +26,7 @@ class Registry:
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
         self.watcher = Watcher()
+        self.metrics = Metrics(self.depths)
         self._residents: dict[str, dict[str, Resident]] = {}
         self._routes: dict[str, Route] = {}
         self._defaults: dict[Task, str] = {}
@@ -62,7 +65,7 @@ class Registry:
 
     def install(self, model: Model) -> Resident:
         """A tried model beside the others: it answers who pins its revision."""
-        lanes = {task: self._open(head) for task, head in model.tasks.items()}
+        lanes = {task: self._open(model, head) for task, head in model.tasks.items()}
         resident = Resident(model, lanes)
         self._residents.setdefault(model.model_id, {})[model.revision] = resident
         return resident
@@ -158,15 +161,29 @@ class Registry:
         for executor in self._threads.values():
             executor.shutdown()
 
-    def _open(self, head: Head) -> Batcher:
-        settings = self.settings
+    def depths(self) -> Iterator[tuple[str, str, int]]:
+        """Task, model and the items that wait, per lane."""
+        for resident in self.residents():
+            for task, lane in resident.lanes.items():
+                yield task, resident.model.model_id, len(lane)
+
+    def _open(self, model: Model, head: Head) -> Batcher:
+        settings, metrics = self.settings, self.metrics
         limits = Limits(
             max_batch=settings.endpoint_max_batch,
+            max_size=settings.endpoint_max_tokens if head.lane == "texts" else 0,
             wait_s=settings.endpoint_wait_s,
             max_queued=settings.endpoint_max_queued,
             deadline_s=settings.endpoint_deadline_s,
+            stretch=settings.endpoint_stretch,
         )
-        return Batcher(head.forward, executor=self._threads[head.lane], limits=limits)
+        return Batcher(
+            head.forward,
+            executor=self._threads[head.lane],
+            limits=limits,
+            size=head.size if head.lane == "texts" else None,
+            on_batch=partial(metrics.ran, head.task, model.model_id),
+        )
 
 
 def failure(lease: Lease, error: BaseException) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from gpu_endpoint.batching import Batcher
 from gpu_endpoint.models.ports import Head, Model, Task
-from sightline.contracts.inference import EmbeddingHeader
+from sightline.contracts.inference import ModelHeader
 
 
 class Resident:
@@ -78,11 +78,11 @@ class Lease:
         self._began = 0.0
 
     @property
-    def header(self) -> EmbeddingHeader:
+    def header(self) -> ModelHeader:
         """Who answers."""
         model = self.model
-        return EmbeddingHeader(
-            model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim or 1
+        return ModelHeader(
+            model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim
         )
 
     def answered(self, payload: Any, result: Any) -> None:

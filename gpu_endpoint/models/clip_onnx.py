@@ -13,6 +13,7 @@ from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.heads import image_head, text_head
 from gpu_endpoint.models.minilm import SentenceEncoder
+from gpu_endpoint.models.pictures import fit_pictures
 from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.models.sheets import Pixels, cut_tiles, normalised
@@ -46,6 +47,10 @@ class ClipOnnx:
     def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> list[Pixels]:
         """Shapes: each tile (size, size, 3)."""
         return list(cut_tiles(jpeg, layout, self._image))
+
+    def prepare_pictures(self, files: Sequence[bytes]) -> list[Pixels]:
+        """Shapes: each picture (size, size, 3)."""
+        return list(fit_pictures(files, self._image))
 
     def forward_images(self, tiles: Sequence[Pixels]) -> Vectors:
         """Shapes: n tiles -> (n, dim)."""

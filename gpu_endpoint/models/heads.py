@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gpu_endpoint.models.files import ModelAnswerError
-from gpu_endpoint.models.ports import Head, Sheet, Task, Vectors
+from gpu_endpoint.models.ports import Head, Pictures, Sheet, Task, Vectors
 from sightline.contracts.inference import SheetLayout
 
 EXAMPLE_TEXTS = ("a car ahead",)
@@ -28,6 +28,7 @@ class EmbedsImages(Protocol):
     """A sheet to tiles, tiles to unit vectors."""
 
     def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> Sequence[Any]: ...
+    def prepare_pictures(self, files: Sequence[bytes]) -> Sequence[Any]: ...
     def forward_images(self, tiles: Sequence[Any]) -> Vectors: ...
 
 
@@ -45,11 +46,17 @@ def text_head(model: EmbedsTexts, task: Task = "embed_text") -> Head:
 
 
 def image_head(model: EmbedsImages) -> Head:
-    """One vector per tile."""
+    """One vector per tile, or per picture."""
+
+    def prepare(payload: Sheet | Pictures) -> Sequence[Any]:
+        if isinstance(payload, Pictures):
+            return model.prepare_pictures(payload.files)
+        return model.prepare_images(payload.jpeg, payload.layout)
+
     return Head(
         task="embed_image",
         lane="images",
-        prepare=lambda sheet: model.prepare_images(sheet.jpeg, sheet.layout),
+        prepare=prepare,
         forward=model.forward_images,
         finish=stacked,
         example=grey_sheet,

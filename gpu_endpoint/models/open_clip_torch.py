@@ -17,6 +17,7 @@ from gpu_endpoint.models.files import ModelFileError, built_once, sha256_of
 from gpu_endpoint.models.heads import image_head, text_head
 from gpu_endpoint.models.open_clip_import import import_open_clip
 from gpu_endpoint.models.open_clip_weights import find_weights
+from gpu_endpoint.models.pictures import fit_pictures
 from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.models.sheets import Pixels, cut_tiles, normalised
@@ -42,6 +43,10 @@ class OpenClip:
     def prepare_images(self, jpeg: bytes, layout: SheetLayout) -> list[Pixels]:
         """Shapes: each tile (size, size, 3)."""
         return list(cut_tiles(jpeg, layout, self.image))
+
+    def prepare_pictures(self, files: Sequence[bytes]) -> list[Pixels]:
+        """Shapes: each picture (size, size, 3)."""
+        return list(fit_pictures(files, self.image))
 
     def prepare_texts(self, texts: Sequence[str]) -> list[Tokens]:
         """Token ids of each text, padded to the model's context."""

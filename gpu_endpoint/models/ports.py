@@ -25,10 +25,17 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Pictures:
+    """Whole image files, as a request brought them."""
+
+    files: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """How a model does one task.
 
-    prepare: a request's payload (texts, or a Sheet) to items; runs on any thread. forward: one batch of
+    prepare: a request's payload (texts, Sheet, Pictures) to items; runs on any thread. forward: one batch of
     items, across requests, to one row per item; heads of one lane never run at once. finish: payload, items
     and rows of one request to what is answered: an array (n, dim) for vectors, else a list, one entry a text.
     """

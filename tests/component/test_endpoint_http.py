@@ -105,7 +105,7 @@ def test_a_pinned_revision_must_be_the_one_served(http: httpx.Client) -> None:
         (b'{"texts": []}', 422, "validation-failed"),
         (b'{"texts": [" "]}', 422, "validation-failed"),
         (b'{"texts": [7]}', 422, "validation-failed"),
-        (b'{"texts": ["a"], "task": "classify"}', 422, "validation-failed"),
+        (b'{"texts": ["a"], "task": "translate"}', 422, "validation-failed"),
         (b'{"texts": ["a"], "secret": "hunter2"}', 422, "validation-failed"),
         (b'{"texts": ["' + b"x" * 10_001 + b'"]}', 422, "validation-failed"),
         (b'{"texts": ["a"], "model": "no-such-model"}', 409, "model-mismatch"),

@@ -15,14 +15,15 @@ import httpx
 import pytest
 
 from gpu_endpoint.models.config import CONFIGS
-from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, NPY, Problem
+from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, NPY, Call, Problem
 from tests.endpoint_process import REPOSITORY, running_endpoint
 from tests.pictures import frame, sheet
 
 pytestmark = pytest.mark.component
 
 BODY, LAYOUT = sheet([frame(seed % 8) for seed in range(64)])
-SHEET = {"content-type": JPEG, "accept": NPY, ATTRIBUTES_HEADER: LAYOUT.to_attributes()}
+PATIENT = LAYOUT.to_attributes(call=Call(deadline_ms=30_000))
+SHEET = {"content-type": JPEG, "accept": NPY, ATTRIBUTES_HEADER: PATIENT}
 
 
 def embed_sheet(url: str) -> httpx.Response:

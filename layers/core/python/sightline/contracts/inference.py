@@ -171,7 +171,7 @@ class Problem(Shape):
     code: str
     retryable: bool
     request_id: str | None = None
-    retry_after_ms: int | None = None
+    retry_after_s: float | None = None
 
 
 def read_sheet_attributes(attributes: str) -> tuple[dict[str, str], dict[str, str]]:

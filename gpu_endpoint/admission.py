@@ -1,0 +1,107 @@
+"""Who may wait: a request is taken only when it is expected to be answered in time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gpu_endpoint.cutting import Parcel
+from gpu_endpoint.errors import OverloadedError
+from gpu_endpoint.pace import Pace
+
+MAX_RETRY_S = 60.0
+UNKNOWN_S = 1.0  # before the first batch has run
+DOUBT = 2.0  # so many mean deviations of the batch time are added to what is expected
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a lane batches and what it admits."""
+
+    max_batch: int = 32
+    max_size: int = 0
+    """Of a batch, padded to its largest item; 0: no bound."""
+    wait_s: float = 0.005
+    """How long a lane waits, after a batch, for as many items as came last time."""
+    wait_share: float = 0.5
+    """And never longer than this share of what a batch costs however small it is."""
+    max_queued: int = 1024
+    deadline_s: float = 55.0  # InvokeEndpoint gives up after 60
+    stretch: float = 2.0
+    """A request that names no deadline may take so many times what a full batch takes on an idle lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Items and their size together."""
+
+    items: int
+    size: int
+
+
+class Gate:
+    """Decides by what the lane's batches have been taking."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.pace = Pace()
+        self._turned_away_s = 0.0
+        self._counted_at = time.monotonic()
+
+    def admit(
+        self, own: Work, waiting: Sequence[Parcel], *, busy_s: float, promised: int, deadline_s: float | None
+    ) -> None:
+        """`busy_s`: until the batch that runs is done. Raises: OverloadedError."""
+        queued = promised + sum(map(len, waiting))
+        if queued + own.items > self.limits.max_queued:
+            raise self._refusal(own, busy_s, f"{queued} items wait; the limit is {self.limits.max_queued}")
+        if not self.pace.batches:
+            return
+        patience_s = self.patience_s(own) if deadline_s is None else deadline_s
+        expected_s = busy_s + self.queue_s(own, waiting, promised)
+        if expected_s + DOUBT * self.pace.spread_s > patience_s:
+            said = f"an answer would take about {expected_s:.3f} s, and may take {patience_s:.3f} s"
+            raise self._refusal(own, expected_s, said)
+
+    def queue_s(self, own: Work, waiting: Sequence[Parcel], promised: int) -> float:
+        """Seconds of the batches that run before and with these items; see cutting.cut for the order."""
+        before = [parcel for parcel in waiting if len(parcel) <= own.items]
+        items = own.items + promised + sum(map(len, before))
+        size = own.size + promised + sum(parcel.left for parcel in before)
+        rest = [parcel for parcel in waiting if len(parcel) > own.items]
+        share = self.limits.max_batch if not rest else max(1, self.limits.max_batch // 2)
+        batches = self._batches(items, size, share)
+        if rest:  # the other half of those batches is theirs
+            count = sum(map(len, rest))
+            mean = sum(parcel.left for parcel in rest) / count
+            size += int(mean * min(count, batches * self.limits.max_batch - items))
+        return self.pace.expect(size, batches=batches)
+
+    def patience_s(self, own: Work) -> float:
+        """How long a request waits that does not say: `stretch` times what it, or a full batch, takes."""
+        batches = self._batches(own.items, own.size, self.limits.max_batch)
+        return self.limits.stretch * max(self.pace.expect(own.size, batches=batches), self._full_s)
+
+    @property
+    def _full_s(self) -> float:
+        return self.pace.full_s(self.limits.max_batch, self.limits.max_size)
+
+    def _batches(self, items: int, size: int, share: int) -> int:
+        by_size = size / self.limits.max_size if self.limits.max_size else 0
+        return math.ceil(max(items / share, by_size))
+
+    def _refusal(self, own: Work, expected_s: float, said: str) -> OverloadedError:
+        """Says when to come back: after all that waits here, and all that was turned away before.
+
+        Those turned away are counted as seconds of work that pass as time does. So callers are given
+        places one after the other, and do not all come back at once.
+        """
+        now = time.monotonic()
+        own_s = self._full_s * own.items / self.limits.max_batch
+        passed_s, self._counted_at = now - self._counted_at, now
+        self._turned_away_s = max(0.0, self._turned_away_s - passed_s) + own_s
+        self._turned_away_s = min(self._turned_away_s, MAX_RETRY_S)
+        retry_s = min(expected_s + self._turned_away_s, MAX_RETRY_S) if self.pace.batches else UNKNOWN_S
+        return OverloadedError(said, retry_after_s=retry_s)

@@ -1,0 +1,95 @@
+"""What the endpoint counts: per task and model, requests by status, time per stage, batches and queues."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gpu_endpoint.emf import Intervals
+from gpu_endpoint.visits import Visit
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+OF = ("task", "model")
+
+Depths = Callable[[], Iterable[tuple[str, str, int]]]
+
+
+class Queues(Collector):
+    """Asks the lanes when somebody asks us."""
+
+    def __init__(self, depths: Depths) -> None:
+        self._depths = depths
+
+    def collect(self) -> Iterator[Metric]:
+        """Items that wait; several revisions of a model count together."""
+        totals: dict[tuple[str, str], int] = defaultdict(int)
+        for task, model, items in self._depths():
+            totals[task, model] += items
+        family = GaugeMetricFamily("sightline_queue_items", "Items that wait for a batch.", labels=OF)
+        for labels, items in totals.items():
+            family.add_metric(labels, items)
+        yield family
+
+
+class Metrics:
+    """Fed by requests and by lanes; read by Prometheus, and by CloudWatch through the log."""
+
+    def __init__(self, depths: Depths) -> None:
+        registry = self._registry = CollectorRegistry()
+        registry.register(Queues(depths))
+        self._depths = depths
+        self._intervals = Intervals()
+        self._requests = Counter("sightline_requests", "Requests.", (*OF, "status"), registry=registry)
+        self._seconds = self._histogram("sightline_request_seconds", "Whole requests.", OF, SECONDS)
+        self._stages = self._histogram(
+            "sightline_stage_seconds", "Parts of answered requests.", (*OF, "stage"), SECONDS
+        )
+        self._items = self._histogram("sightline_batch_items", "Items in a batch.", OF, ITEMS)
+        self._forward = self._histogram("sightline_batch_seconds", "Batches.", OF, SECONDS)
+
+    def answered(self, visit: Visit, status: int, took_s: float) -> None:
+        """One request; only the answered ones have stages."""
+        task, model = visit.task, visit.model
+        self._requests.labels(task, model, str(status)).inc()
+        self._seconds.labels(task, model).observe(took_s)
+        interval = self._intervals.of(task, model)
+        interval.count(outcome(status))
+        interval.add("Latency", took_s * 1000)
+        if status == 200:
+            stages = visit.stages_s
+            for stage, stage_s in stages.items():
+                self._stages.labels(task, model, stage).observe(stage_s)
+                interval.add(stage.capitalize(), stage_s * 1000)
+
+    def ran(self, task: str, model: str, items: int, took_s: float) -> None:
+        """One batch."""
+        self._items.labels(task, model).observe(items)
+        self._forward.labels(task, model).observe(took_s)
+        self._intervals.of(task, model).add("BatchSize", items)
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def emf_lines(self) -> list[dict[str, object]]:
+        """One object per task and model since the last call, in CloudWatch's embedded metric format."""
+        for task, model, items in self._depths():
+            self._intervals.of(task, model).add("QueueDepth", items)
+        return self._intervals.taken()
+
+    def _histogram(self, name: str, says: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, says, labels, buckets=buckets, registry=self._registry)
+
+
+def outcome(status: int) -> str:
+    """How CloudWatch counts an answer."""
+    if status == 200:
+        return "Answered"
+    if status in (429, 503):
+        return "TurnedAway"
+    return "Refused" if status < 500 else "Failed"

@@ -1,0 +1,128 @@
+"""One request on its way: what its headers say, how long it may take, and whether anybody still waits."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from starlette.types import Receive, Scope
+
+from gpu_endpoint.bodies import read_call
+from gpu_endpoint.errors import BodyTooLargeError
+from gpu_endpoint.tickets import Timing
+from sightline.contracts.inference import ATTRIBUTES_HEADER, MAX_BODY_BYTES, Call
+
+ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
+ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
+ID_HEADERS = (b"x-amzn-sagemaker-inference-id", b"x-request-id", b"traceparent", b"x-amzn-trace-id")
+LISTEN_AFTER_S = 0.02  # most answers are out by then, and listening costs a task
+
+
+class CallerGoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Visit:
+    """Headers are read once; `task` and `model` are filled in as they become known."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.began = time.monotonic()
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.attributes = self.header(ATTRIBUTES)
+        self.task = self.model = ""
+        self.decode_s = 0.0
+        self.timing = Timing()
+        self.call = Call()
+        self._receive = receive
+        self._read = False
+
+    def header(self, name: bytes) -> str:
+        """Its value, or nothing."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def listen_to_attributes(self) -> None:
+        """Raises: MalformedBodyError, InvalidFieldError."""
+        self.call = read_call(self.attributes)
+
+    @property
+    def media_type(self) -> str:
+        """The body's, in lower case and without parameters."""
+        return self.header(b"content-type").partition(";")[0].strip().lower()
+
+    @cached_property
+    def request_id(self) -> str:
+        """The caller's own word for this request, wherever it stands, or one of ours."""
+        said = [self.call.request_id, self.call.traceparent, *map(self.header, ID_HEADERS)]
+        return next((one for one in said if one and ID.fullmatch(one)), "") or uuid.uuid4().hex
+
+    @property
+    def deadline(self) -> float | None:
+        """In time.monotonic(); None when the caller names none."""
+        return None if self.call.deadline_ms is None else self.began + self.call.deadline_ms / 1000
+
+    @property
+    def stages_s(self) -> dict[str, float]:
+        """Where the time went, once answered."""
+        return {"decode": self.decode_s, "wait": self.timing.wait_s, "forward": self.timing.forward_s}
+
+    @property
+    def announced_bytes(self) -> int:
+        """How large the body will be at most."""
+        length = self.header(b"content-length")
+        return int(length) if length.isdecimal() else MAX_BODY_BYTES
+
+    async def body(self) -> bytes:
+        """All of it, never holding more than the limit. Raises: BodyTooLargeError, CallerGoneError."""
+        too_large = BodyTooLargeError(f"a body may have {MAX_BODY_BYTES} bytes")
+        if self.announced_bytes > MAX_BODY_BYTES:
+            raise too_large
+        body = bytearray()
+        while not self._read:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGoneError
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY_BYTES:
+                raise too_large
+            self._read = not message.get("more_body", False)
+        return bytes(body)
+
+    @contextmanager
+    def while_wanted(self) -> Iterator[None]:
+        """Cancels the block when the caller hangs up, so that its work leaves the queue.
+
+        Raises: CallerGoneError, in that case.
+        """
+        work = asyncio.current_task()
+        listener: asyncio.Task[None] | None = None
+        gone = False
+
+        async def listen() -> None:
+            nonlocal gone
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            gone = True
+            if work:
+                work.cancel()
+
+        def begin() -> None:
+            nonlocal listener
+            listener = asyncio.ensure_future(listen())
+
+        timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, begin)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not gone:
+                raise
+            raise CallerGoneError from None
+        finally:
+            timer.cancel()
+            if listener:
+                listener.cancel()

@@ -132,6 +132,14 @@ def export_runs() -> ExportRuns:
     return StateMachine(get_settings().export_machine_arn)
 
 
+def scenario_ports() -> Mapping[Any, Callable[[], Any]]:
+    """PORTS, and taught concepts beside them: those stand on numpy, which other functions need not load."""
+    from sightline.scenarios.concepts.source import KeptConcepts
+    from sightline.scenarios.legs import ConceptSource
+
+    return {**PORTS, ConceptSource: KeptConcepts}
+
+
 # What routes get for a port they name: see sightline.http.port.
 PORTS: Mapping[Any, Callable[[], Any]] = {
     Identity: identity,

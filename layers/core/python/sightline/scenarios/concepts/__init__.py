@@ -1,0 +1,1 @@
+"""Concepts: taught by marked frames, searched and applied by a dot product."""

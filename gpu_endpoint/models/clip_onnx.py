@@ -29,6 +29,8 @@ class ClipOnnx:
         self, config: ModelConfig, folder: Path, *, sentences: SentenceEncoder, threads: int
     ) -> None:
         self.model_id = config.id
+        if config.dim is None:
+            raise ModelFileError(f"the config of {config.id} does not say how long its vectors are")
         self.dim = config.dim
         self.precision = config.precision
         self.revision = f"{config.revision()}-{sentences.revision}"

@@ -43,7 +43,7 @@ class ModelConfig(Part):
 
     id: str
     family: str = Field(description="Who loads it: a key of FAMILIES in families.py")
-    dim: int = Field(ge=8, le=4096)
+    dim: int | None = Field(default=None, ge=8, le=4096, description="None: a model that answers no vectors")
     precision: str = "int8"
     licence: str
     source: str

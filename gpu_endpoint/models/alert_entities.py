@@ -1,0 +1,138 @@
+"""Entities of alerts: a head on MiniLM's token states, and patterns for what they know better."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpu_endpoint.models.alert_features import SIZE, token_features
+from gpu_endpoint.models.alert_rules import PATTERNS, Found, find_certain
+from gpu_endpoint.models.config import ModelConfig
+from gpu_endpoint.models.minilm import SentenceEncoder
+from gpu_endpoint.models.ports import Head, Task
+from gpu_endpoint.models.sessions import open_session
+from gpu_endpoint.models.spans import (
+    Floats,
+    Span,
+    Stretch,
+    TagScheme,
+    answered,
+    in_text,
+    log_chances,
+    without_overlap,
+)
+
+EXAMPLE = ("[P2] p99 latency of checkout-api in eu-west-1 is 2.3s for 10m, see web-03",)
+RULE_CONFIDENCE = 0.99
+"""What a pattern finds is right so often: 0.994 on alerts of held-out templates (alert-entities.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One window of a text, and what its pieces look like."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    features: Floats
+    text: int
+
+
+class AlertHead:
+    """An ONNX head on token states: opened once, its labels and temperatures in its own metadata."""
+
+    def __init__(self, config: ModelConfig, folder: Path, sentences: SentenceEncoder) -> None:
+        self.model_id = config.id
+        self.precision = config.precision
+        self.dim = None
+        rules = hashlib.sha256("".join(pattern.pattern for _, pattern in PATTERNS).encode()).hexdigest()[:6]
+        self.revision = f"{config.revision()}-{rules}-{sentences.revision}"
+        self._sentences = sentences
+        self._session = open_session(config.file("head", folder), threads=1)
+        self.about: dict[str, Any] = {
+            name: json.loads(value)
+            for name, value in self._session.get_modelmeta().custom_metadata_map.items()
+        }
+
+    def prepare_windows(self, texts: Sequence[str], *, most: int | None = None) -> list[Item]:
+        """Each text in windows, at most so many of each."""
+        return [
+            Item(window.ids, window.offsets, token_features(text, window.offsets), index)
+            for index, text in enumerate(texts)
+            for window in self._sentences.prepare_windows(text)[:most]
+        ]
+
+    def run(self, items: Sequence[Item]) -> list[Floats]:
+        """The head's outputs for a batch, padded to its longest window."""
+        encoded = self._sentences.encode([item.ids for item in items])
+        longest = max(len(item.ids) for item in items)
+        states = np.zeros((len(items), longest, encoded[0].states.shape[1]), np.float32)
+        features = np.zeros((len(items), longest, SIZE), np.float32)
+        mask = np.zeros((len(items), longest), np.float32)
+        for row, (item, one) in enumerate(zip(items, encoded, strict=True)):
+            states[row, : len(item.ids)] = one.states
+            features[row, : len(item.ids)] = item.features
+            mask[row, : len(item.ids)] = 1
+        outputs: list[Floats] = self._session.run(
+            None, {"states": states, "features": features, "mask": mask}
+        )
+        return outputs
+
+
+class AlertEntities(AlertHead):
+    """Tags: prepare windows, forward to spans of tokens, finish to stretches of characters."""
+
+    def __init__(self, config: ModelConfig, folder: Path, sentences: SentenceEncoder) -> None:
+        super().__init__(config, folder, sentences)
+        self._scheme = TagScheme(self.about["tags"])
+        head = Head(
+            task="tag_entities",
+            lane="texts",
+            prepare=self.prepare_windows,
+            forward=self.forward,
+            finish=finish,
+            example=lambda: EXAMPLE,
+            size=lambda item: len(item.ids),
+            vectors=False,
+        )
+        self.tasks: dict[Task, Head] = {"tag_entities": head}
+
+    def forward(self, items: Sequence[Item]) -> list[list[Span]]:
+        """Spans of each window."""
+        scores = log_chances(self.run(items)[0], self.about["temperature"])
+        return [self._scheme.spans(scores[row, : len(item.ids)]) for row, item in enumerate(items)]
+
+
+def finish(
+    texts: Sequence[str], items: Sequence[Item], rows: Sequence[Sequence[Span]]
+) -> list[list[Mapping[str, object]]]:
+    """The entities of each text."""
+    answers = []
+    for index, text in enumerate(texts):
+        mine = [place for place, item in enumerate(items) if item.text == index]
+        found = in_text([items[place].offsets for place in mine], [rows[place] for place in mine])
+        answers.append(answered(text, with_certain(found, find_certain(text))))
+    return answers
+
+
+def with_certain(found: Sequence[Stretch], certain: Sequence[Found]) -> list[Stretch]:
+    """A pattern's entity replaces what the model says there, unless the model's is the same and longer."""
+    kept = list(found)
+    for rule in certain:
+        over = [one for one in kept if one.start < rule.end and rule.start < one.end]
+        if any(
+            one.label == rule.label
+            and one.start <= rule.start
+            and one.end >= rule.end
+            and one.end - one.start > rule.end - rule.start
+            for one in over
+        ):
+            continue
+        kept = [one for one in kept if one not in over]
+        kept.append(Stretch(rule.label, rule.start, rule.end, RULE_CONFIDENCE, "rule"))
+    return without_overlap(kept)

@@ -66,7 +66,7 @@ def check_kin(candidate: Model, reference: Model) -> None:
 
 def check_head(task: Task, head: Head, known: Head | None, bars: Bars) -> dict[str, float]:
     """One task's measurements."""
-    payload = probes.sheet() if task == "embed_image" else probes.texts()
+    payload: Any = probes.sheet() if task == "embed_image" else probes.texts()
     answer = run(head, payload)
     measured: dict[str, float] = {}
     if head.vectors:

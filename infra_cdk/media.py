@@ -4,6 +4,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as states
 from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, PATCH, POST, Api, Route
@@ -131,7 +132,7 @@ class Media(Construct):
             why=PREFIX,
         )
         self._may_start(function)
-        self._may_look_at_runs(function)
+        may_look_at_runs(function, self.pipeline.machine)
         self._may_purge(function)
         self._may_publish(function)
         every(self, "Sweep", function, minutes=SWEEP_EVERY_MIN)
@@ -166,15 +167,6 @@ class Media(Construct):
         function.set(SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn)
         function.allow("states:StartExecution", on=machine.state_machine_arn)
 
-    def _may_look_at_runs(self, function: Function) -> None:
-        executions = Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self.pipeline.machine.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        function.allow("states:DescribeExecution", on=executions, why=NAMED_LATER)
-
     def _may_purge(self, function: Function) -> None:
         function.set(SIGHTLINE_PURGE_QUEUE_URL=self.purges.queue.queue_url)
         function.allow("sqs:SendMessage", on=self.purges.queue.queue_arn)
@@ -182,6 +174,17 @@ class Media(Construct):
     def _may_publish(self, function: Function) -> None:
         function.set(SIGHTLINE_EVENT_BUS_NAME=self.bus.event_bus_name)
         function.allow("events:PutEvents", on=self.bus.event_bus_arn)
+
+
+def may_look_at_runs(function: Function, machine: states.StateMachine) -> None:
+    """Lets a function see how executions of a machine are doing."""
+    executions = Stack.of(function).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    function.allow("states:DescribeExecution", on=executions, why=NAMED_LATER)
 
 
 def every(scope: Construct, construct_id: str, function: Function, *, minutes: int) -> events.Rule:

@@ -4,14 +4,13 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_stepfunctions as states
 from constructs import Construct
 
 from infra_cdk import media_states
 from infra_cdk.acceptance import accept_wildcard
 from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
-from infra_cdk.log_groups import log_group
+from infra_cdk.machines import let_call, machine
 from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, may_delete
 
 NAMED_LATER = "An execution is named when it is started."
@@ -54,17 +53,19 @@ class MediaPipeline(Construct):
         )
         self._grant(bus=bus, inference=inference)
         steps = self._steps()
-        self.batch_machine = self._machine("Batch", media_states.media_batch(steps=steps))
-        self.machine = self._machine(
+        self.batch_machine = machine(self, "Batch", media_states.media_batch(steps=steps), stage=house.stage)
+        self.machine = machine(
+            self,
             "Media",
             media_states.media(
                 steps=steps,
                 batch_machine=self.batch_machine.state_machine_arn,
                 batches_at_once=house.stage.pipeline_concurrency,
             ),
+            stage=house.stage,
         )
-        self._let_call(self.batch_machine, self.extract_frames, self.embed_frames)
-        self._let_call(self.machine, self.probe_media, self.finish_asset, self.fail_asset)
+        let_call(self.batch_machine, self.extract_frames, self.embed_frames)
+        let_call(self.machine, self.probe_media, self.finish_asset, self.fail_asset)
         self._let_run_batches()
 
     @property
@@ -114,29 +115,6 @@ class MediaPipeline(Construct):
         for function in (self.finish_asset, self.fail_asset):
             function.set(SIGHTLINE_EVENT_BUS_NAME=bus.event_bus_name)
             function.allow("events:PutEvents", on=bus.event_bus_arn)
-
-    def _machine(self, construct_id: str, definition: media_states.State) -> states.StateMachine:
-        machine = states.StateMachine(
-            self,
-            construct_id,
-            definition_body=states.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
-            tracing_enabled=True,
-            logs=states.LogOptions(
-                destination=log_group(self, f"{construct_id}Logs", stage=self._house.stage),
-                level=states.LogLevel.ALL,
-                include_execution_data=False,
-            ),
-        )
-        accept_wildcard(machine, "*", "Log delivery and X-Ray have no resources to name.")
-        return machine
-
-    def _let_call(self, machine: states.StateMachine, *functions: Function) -> None:
-        machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"],
-                resources=[function.lambda_function.function_arn for function in functions],
-            )
-        )
 
     def _let_run_batches(self) -> None:
         """What `startExecution.sync` needs.

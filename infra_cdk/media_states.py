@@ -55,7 +55,7 @@ MISTAKES = (
     "ValueError",
 )
 
-_RETRIES: list[State] = [
+RETRIES: list[State] = [
     {"ErrorEquals": [*PERMANENT_ERRORS, *MISTAKES], "MaxAttempts": 0},
     {
         "ErrorEquals": ["States.ALL"],
@@ -76,7 +76,7 @@ _ENDPOINT_RETRY: State = {
 _IDS = {
     key: "{% $states.context.Execution.Input." + key + " %}" for key in ("workspace_id", "asset_id", "run")
 }
-_ERROR = (
+ERROR = (
     '{% {"error": {"Error": $states.errorOutput.Error,'
     ' "Cause": $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : ""}} %}'
 )
@@ -101,7 +101,7 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
         "StartAt": "ProbeMedia",
         "TimeoutSeconds": 24 * 3600,
         "States": {
-            "ProbeMedia": _call(steps.probe_media, _IDS, then="IndexBatches") | _caught(),
+            "ProbeMedia": call(steps.probe_media, _IDS, then="IndexBatches") | caught(),
             "IndexBatches": {
                 "Type": "Map",
                 "Items": "{% $states.input.batches %}",
@@ -111,9 +111,9 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
                 "Output": {},
                 "Next": "FinishAsset",
             }
-            | _caught(),
-            "FinishAsset": _call(steps.finish_asset, _IDS) | _caught(),
-            "FailAsset": _call(
+            | caught(),
+            "FinishAsset": call(steps.finish_asset, _IDS) | caught(),
+            "FailAsset": call(
                 steps.fail_asset,
                 _IDS | {"error": "{% $states.input.error %}"},
                 then="Failed",
@@ -130,12 +130,12 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
 
 def media_batch(*, steps: Steps) -> State:
     """Extract the sheets of each chunk, embed each sheet."""
-    embed = _call(
+    embed = call(
         steps.embed_frames,
         _IDS | {"sheet_no": "{% $states.input.sheet_no %}"},
-        retries=[_RETRIES[0], _ENDPOINT_RETRY, *_RETRIES[1:]],
+        retries=[RETRIES[0], _ENDPOINT_RETRY, *RETRIES[1:]],
     )
-    extract = _call(steps.extract_frames, _IDS | {"chunk": "{% $states.input %}"}, then="EmbedSheets")
+    extract = call(steps.extract_frames, _IDS | {"chunk": "{% $states.input %}"}, then="EmbedSheets")
     sheets: State = {
         "Type": "Map",
         "Items": "{% $states.input.sheets %}",
@@ -165,13 +165,13 @@ def media_batch(*, steps: Steps) -> State:
     }
 
 
-def _call(
+def call(
     function_arn: str,
     payload: State,
     *,
     then: str | None = None,
     output: str = "{% $states.result.Payload %}",
-    retries: Sequence[State] = _RETRIES,
+    retries: Sequence[State] = RETRIES,
 ) -> State:
     """A task that invokes a Lambda with a payload and goes on with its answer."""
     return {
@@ -219,6 +219,6 @@ def _inline(name: str, state: State) -> State:
     return {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": name, "States": {name: state}}
 
 
-def _caught() -> State:
-    """Any failure goes to FailAsset, which finds a failed child's own error in its cause."""
-    return {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "FailAsset", "Output": _ERROR}]}
+def caught(failed: str = "FailAsset") -> State:
+    """Any failure goes to one state, which finds a failed child's own error in its cause."""
+    return {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": failed, "Output": ERROR}]}

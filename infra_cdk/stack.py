@@ -6,6 +6,7 @@ from constructs import Construct
 from infra_cdk.acceptance import accept
 from infra_cdk.accounts import Accounts
 from infra_cdk.database import Database
+from infra_cdk.exports import Exports
 from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
 from infra_cdk.layers import Layers
@@ -48,6 +49,17 @@ class SightlineStack(Stack):
             inference=self.inference,
             missed_ticks=self.media.missed_ticks,
         )
+        self.exports = Exports(
+            self,
+            "Exports",
+            house=house,
+            api=self.accounts.api,
+            scenarios_api=self.scenarios.scenarios_api,
+            storage=self.storage,
+            inference=self.inference,
+            bus=self.media.bus,
+            missed_ticks=self.media.missed_ticks,
+        )
         self._migrate_first()
         self.operations = Operations(self, "Operations", stage=stage, watched=self._watched())
         accept(
@@ -77,7 +89,7 @@ class SightlineStack(Stack):
             functions=self.functions,
             work_queues=[media.uploads.queue, media.purges.queue],
             dead_letters=[media.uploads.dead_letters, media.purges.dead_letters, media.missed_ticks],
-            machines=[media.pipeline.machine, media.pipeline.batch_machine],
+            machines=[media.pipeline.machine, media.pipeline.batch_machine, self.exports.machine],
             http=self.accounts.api.http,
             inference=self.inference,
             database=self.database,
@@ -93,6 +105,7 @@ class SightlineStack(Stack):
             "EndpointName": self.inference.name,
             "StateMachineArn": media.pipeline.machine.state_machine_arn,
             "BatchStateMachineArn": media.pipeline.batch_machine.state_machine_arn,
+            "ExportMachineArn": self.exports.machine.state_machine_arn,
             "UploadsQueueUrl": media.uploads.queue.queue_url,
             "UploadsDlqUrl": media.uploads.dead_letters.queue_url,
             "PurgeQueueUrl": media.purges.queue.queue_url,

@@ -11,6 +11,9 @@ from infra_cdk.stages import Stage
 
 UPLOADS = "uploads/*"
 SHEETS = "sheets/*"
+EXPORTS = "exports/*"
+EXPORT_DAYS = 14
+"""Days after which an archive goes whatever its row says: later than the sweep removes it."""
 PREFIX = "Objects are named by workspace and asset; one prefix of one bucket is the narrowest grant."
 
 
@@ -44,6 +47,7 @@ class Storage(Construct):
             cors=[_browser_uploads(stage=stage)],
             lifecycle_rules=[
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
+                s3.LifecycleRule(prefix=EXPORTS.rstrip("*"), expiration=Duration.days(EXPORT_DAYS)),
                 s3.LifecycleRule(
                     noncurrent_version_expiration=Duration.days(7), expired_object_delete_marker=True
                 ),

@@ -75,7 +75,16 @@ class MediaCloud:
         return [
             (event["detail-type"], event["detail"]["run"])
             for event in told
-            if event["detail"]["asset_id"] == str(asset_id)
+            if event["detail"].get("asset_id") == str(asset_id)
+        ]
+
+    def heard_exports(self) -> list[tuple[str, str]]:
+        """Events of exports on the bus: name and export."""
+        told = self._taken(self.bus_queue)
+        return [
+            (event["detail-type"], event["detail"]["export_id"])
+            for event in told
+            if "export_id" in event["detail"]
         ]
 
     def _taken(self, queue: str) -> list[dict[str, Any]]:
@@ -168,6 +177,7 @@ def forget_providers() -> None:
         wiring.events,
         wiring.purges,
         wiring.media_pipeline,
+        wiring.export_runs,
         wiring.embedder,
     ):
         provider.cache_clear()

@@ -86,7 +86,26 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
             "s3:DeleteObjectVersion": {"sheets"},
         },
         "embed_frames": {"s3:GetObject": {"sheets"}},
-        "scenarios_api": {"s3:GetObject": {"sheets"}},
+        "scenarios_api": {
+            "s3:GetObject": {"sheets", "exports"},
+            "s3:AbortMultipartUpload": {"exports"},
+            "s3:DeleteObject": {"exports"},
+            "s3:DeleteObjectVersion": {"exports"},
+        },
+        "write_export": {
+            "s3:GetObject": {"uploads", "exports"},
+            "s3:GetObjectVersion": {"uploads"},
+            "s3:PutObject": {"exports"},
+            "s3:AbortMultipartUpload": {"exports"},
+            "s3:DeleteObject": {"exports"},
+            "s3:DeleteObjectVersion": {"exports"},
+        },
+        "fail_export": {"s3:AbortMultipartUpload": {"exports"}},
+        "sweep_exports": {
+            "s3:AbortMultipartUpload": {"exports"},
+            "s3:DeleteObject": {"exports"},
+            "s3:DeleteObjectVersion": {"exports"},
+        },
         "finish_asset": {"s3:DeleteObject": {"sheets"}, "s3:DeleteObjectVersion": {"sheets"}},
         "purge_asset": {
             "s3:DeleteObject": {"uploads", "sheets"},
@@ -105,15 +124,15 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
 
 
 def test_listing_is_bound_to_the_prefixes_that_are_deleted(template: Any) -> None:
-    for name in ("extract_frames", "finish_asset", "purge_asset"):
+    for name in ("extract_frames", "finish_asset", "purge_asset", "write_export", "sweep_exports"):
         (statement,) = [
             s for s in template.statements_of(name) if "s3:ListBucketVersions" in listed(s["Action"])
         ]
         prefixes = listed(statement["Condition"]["StringLike"]["s3:prefix"])
-        assert all(prefix.startswith(("uploads/", "sheets/")) for prefix in prefixes)
+        assert all(prefix.startswith(("uploads/", "sheets/", "exports/")) for prefix in prefixes)
 
 
-@pytest.mark.parametrize("caller", ["embed_frames", "scenarios_api"])
+@pytest.mark.parametrize("caller", ["embed_frames", "scenarios_api", "write_export"])
 def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any, caller: str) -> None:
     calls = granted(template.statements_of(caller), "sagemaker:")
     assert list(calls) == ["sagemaker:InvokeEndpoint"]
@@ -122,7 +141,7 @@ def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any
 
 
 def test_nobody_else_calls_the_endpoint(template: Any) -> None:
-    others = set(template.functions()) - {"embed_frames", "scenarios_api"}
+    others = set(template.functions()) - {"embed_frames", "scenarios_api", "write_export"}
     assert not [name for name in others if granted(template.statements_of(name), "sagemaker:")]
 
 
@@ -147,6 +166,15 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "purge_asset": {"events:PutEvents"},
         "finish_asset": {"events:PutEvents"},
         "fail_asset": {"events:PutEvents"},
+        "write_export": {"events:PutEvents"},
+        "fail_export": {"events:PutEvents"},
+        "sweep_exports": {
+            "states:StartExecution",
+            "states:DescribeExecution",
+            "sqs:SendMessage",
+            "events:PutEvents",
+        },
+        "scenarios_api": {"states:StartExecution"},
         "index_vectors": {"sqs:SendMessage"},
     }
     for name in template.functions():

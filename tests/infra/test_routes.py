@@ -13,14 +13,23 @@ from sightline import system
 from sightline.accounts import routes as accounts
 from sightline.media import routes as media
 from sightline.scenarios import routes as scenarios
+from sightline.scenarios.exports.routes import router as exports
 
 pytestmark = pytest.mark.infra
+
+
+def together(*routers: APIRouter) -> APIRouter:
+    """The routes of one function that serves several routers."""
+    joined = APIRouter()
+    joined.routes.extend(route for router in routers for route in router.routes)
+    return joined
+
 
 ROUTERS = {
     "system_api": system.router,
     "accounts_api": accounts.router,
     "media_api": media.router,
-    "scenarios_api": scenarios.router,
+    "scenarios_api": together(scenarios.router, exports),
 }
 
 

@@ -85,8 +85,16 @@ def test_the_template_holds_these_machines(template: Any) -> None:
     definitions = [
         json.dumps(m["DefinitionString"]) for m in template.properties("AWS::StepFunctions::StateMachine")
     ]
-    assert len(definitions) == 2
-    for name in ("ProbeMedia", "IndexBatches", "FinishAsset", "FailAsset", "ExtractFrames", "EmbedFrames"):
+    assert len(definitions) == 3
+    for name in (
+        "ProbeMedia",
+        "IndexBatches",
+        "FinishAsset",
+        "FailAsset",
+        "ExtractFrames",
+        "EmbedFrames",
+        "WriteExport",
+    ):
         assert sum(f'\\"{name}\\"' in definition for definition in definitions) >= 1
     for machine in template.properties("AWS::StepFunctions::StateMachine"):
         assert machine["LoggingConfiguration"]["Level"] == "ALL"
@@ -110,5 +118,6 @@ def test_each_machine_calls_its_own_functions_only(template: Any) -> None:
         )
     assert sorted(called, key=len) == [
         {"extract_frames", "embed_frames"},
+        {"write_export", "fail_export"},
         {"probe_media", "finish_asset", "fail_asset"},
     ]

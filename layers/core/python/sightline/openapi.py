@@ -12,11 +12,12 @@ def full_app() -> FastAPI:
     """All routers in one app."""
     from sightline.accounts.routes import router as accounts
     from sightline.media.routes import router as media
+    from sightline.scenarios.exports.routes import router as exports
     from sightline.scenarios.routes import router as scenarios
     from sightline.system import router as system
     from sightline.wiring import PORTS
 
-    return create_app(system, accounts, media, scenarios, ports=PORTS)
+    return create_app(system, accounts, media, scenarios, exports, ports=PORTS)
 
 
 @cache

@@ -100,6 +100,7 @@ def _packets(
     """From the key frame at the start or before it, until everything shown before the end is there."""
     scale = float(stream.time_base or 1)
     opened_at: int | None = None
+    end_s = max(end_s, start_s + 2 * HAIR_S)  # a stretch without length shows the frame it begins with
     for packet in _from_key_frame(container, stream, start_s, origin_s=origin_s):
         decoded_at = packet.dts if packet.dts is not None else packet.pts
         # Nothing is shown before it is decoded: what is decoded after the end is not needed.

@@ -25,6 +25,8 @@ def create_export(principal: Principal, wanted: ExportRequest, *, runs: ExportRu
     """An export that is being written from now on. Raises: ValidationError."""
     with transaction(principal.workspace_id) as conn:
         _check_videos(conn, wanted)
+        if wanted.search_id is not None and not store.is_recorded(conn, wanted.search_id):
+            raise NotFoundError("There is no such search.")
         export_id = store.add_export(
             conn,
             workspace_id=principal.workspace_id,

@@ -17,6 +17,7 @@ RUNNING = frozenset({"queued", "preparing", "writing"})
 # code -> what it means; docs/exports.md lists each.
 FAILURE_CODES = {
     "no-moments": "Nothing was found that could be exported.",
+    "search-refused": "The search cannot be run any more: it, or what it names, was deleted.",
     "too-many-files": "It would have more than 100,000 frames and clips.",
     "too-large": "It would be larger than 100 GiB.",
     "upload-lost": "The archive's upload was lost again and again.",

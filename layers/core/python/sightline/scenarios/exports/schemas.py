@@ -88,6 +88,7 @@ class ExportRequest(Shape):
     most_moments: int = Field(
         default=1000, ge=1, le=MAX_MOMENTS, description="Of a search, the best so many."
     )
+    min_relevance: float = Field(default=0.5, ge=0, le=1, description="Of a search, what is left out below.")
     frames: FrameChoice | None = Field(
         default=None, description="The best frame of each moment, or every indexed frame in it."
     )

@@ -53,6 +53,11 @@ def known_assets(conn: Connection, asset_ids: Sequence[UUID]) -> set[UUID]:
     return {row["id"] for row in rows}
 
 
+def is_recorded(conn: Connection, search_id: UUID) -> bool:
+    """Whether a search of this workspace was asked before."""
+    return conn.execute("SELECT 1 FROM search WHERE id = %s", (search_id,)).fetchone() is not None
+
+
 _MOMENT = ("asset_id", "start_s", "end_s", "peak_s", "score", "relevance")
 
 
@@ -143,9 +148,9 @@ def begin_archive(
     )
     return conn.execute(
         "UPDATE export_job SET status = 'writing', object_key = %s, upload_id = %s, archive_bytes = 0,"
-        " tail = '', pieces_total = coalesce(%s, pieces_total), pieces_done = 0, begun_over = %s,"
-        " heartbeat_at = now() WHERE id = %s AND worker = %s AND status IN ('preparing', 'writing')"
-        " AND deleted_at IS NULL RETURNING *",
+        " tail = '', size_bytes = NULL, pieces_total = coalesce(%s, pieces_total), pieces_done = 0,"
+        " begun_over = %s, heartbeat_at = now() WHERE id = %s AND worker = %s"
+        " AND status IN ('preparing', 'writing') AND deleted_at IS NULL RETURNING *",
         (object_key, upload_id, pieces, begun_over, row["id"], row["worker"]),
     ).fetchone()
 
@@ -212,16 +217,23 @@ def source(conn: Connection, asset_id: UUID) -> Row | None:
     ).fetchone()
 
 
-def finish(
-    conn: Connection, row: Row, *, size_bytes: int, manifest_sha256: str, keep_days: float
-) -> Row | None:
+def seal(conn: Connection, row: Row, *, size_bytes: int, manifest_sha256: str) -> bool:
+    """What the archive will be once its upload is completed; False when another worker took over."""
+    sealed = conn.execute(
+        "UPDATE export_job SET size_bytes = %s, manifest_sha256 = %s, heartbeat_at = now()"
+        " WHERE id = %s AND worker = %s AND status = 'writing' AND deleted_at IS NULL",
+        (size_bytes, manifest_sha256, row["id"], row["worker"]),
+    )
+    return bool(sealed.rowcount)
+
+
+def finish(conn: Connection, row: Row, *, keep_days: int) -> Row | None:
     """The archive is complete."""
     return conn.execute(
-        "UPDATE export_job SET status = 'ready', size_bytes = %s, manifest_sha256 = %s, upload_id = NULL,"
-        " tail = '', finished_at = now(), heartbeat_at = now(),"
-        " expires_at = now() + make_interval(days => %s)"
+        "UPDATE export_job SET status = 'ready', upload_id = NULL, tail = '', finished_at = now(),"
+        " heartbeat_at = now(), expires_at = now() + make_interval(days => %s)"
         " WHERE id = %s AND worker = %s AND status = 'writing' AND deleted_at IS NULL RETURNING *",
-        (size_bytes, manifest_sha256, keep_days, row["id"], row["worker"]),
+        (keep_days, row["id"], row["worker"]),
     ).fetchone()
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.errors import NotFoundError, UnreadableMediaError, UploadIncompleteError
+from sightline.errors import NotFoundError, SightlineError, UnreadableMediaError, UploadIncompleteError
 from sightline.media.clips import ClipError, cut
 from sightline.media.rules import source_key
 from sightline.media.stills import stills
@@ -131,7 +131,7 @@ def write_export(
 def _prepared(job: Row, *, blobs: Blobs, find: Finder) -> Row:
     """Finds the moments where a search was given, plans the files and opens the archive."""
     asked, workspace_id = job["request"], job["workspace_id"]
-    moments = find(job) if asked.get("search") or asked.get("search_id") else None
+    moments = _found(job, find) if asked.get("search") or asked.get("search_id") else None
     with transaction(workspace_id) as conn:
         if moments is not None:
             store.add_moments(conn, workspace_id=workspace_id, export_id=job["id"], moments=moments)
@@ -147,6 +147,16 @@ def _prepared(job: Row, *, blobs: Blobs, find: Finder) -> Row:
     if pieces > MAX_PIECES:
         raise RefusedError("too-many-files")
     return _opened(job, blobs=blobs, pieces=pieces, beginning=job["begun_over"])
+
+
+def _found(job: Row, find: Finder) -> Moments:
+    try:
+        return find(job)
+    except SightlineError as error:
+        if error.retryable:
+            raise
+        logger.warning("the search of an export was refused", code=error.slug)
+        raise RefusedError("search-refused") from error
 
 
 def _opened(job: Row, *, blobs: Blobs, pieces: int | None, beginning: int) -> Row:
@@ -266,32 +276,38 @@ def _write_clips(work: Work, source: BinaryIO, left: dict[int, Row]) -> None:
 
 def _finish(work: Work, *, events: Events) -> None:
     """What the archive says of itself, its directory, and the end of the upload."""
+    job = work.job
+    if not _is_complete(work):
+        _complete(work)
+    with transaction(job["workspace_id"]) as conn:
+        ready = store.finish(conn, job, keep_days=get_settings().export_keep_days)
+    if ready is None:
+        work.blobs.delete_prefix(job["object_key"])
+        raise ReplacedError
+    events.publish(READY, _detail(ready))
+    logger.info("export ready", export_id=str(job["id"]), size_bytes=ready["size_bytes"])
+
+
+def _is_complete(work: Work) -> bool:
+    """Whether an earlier turn completed it and died before it could say so."""
+    if work.job["size_bytes"] is None:
+        return False
+    stored = work.blobs.head(work.job["object_key"])
+    return stored is not None and stored.size_bytes == work.job["size_bytes"]
+
+
+def _complete(work: Work) -> None:
     job, archiver = work.job, work.archiver
     files, manifest = _write_contents(work)
     begins_at = archiver.end
     archiver.add_raw(directory(_entries(job, files), begins_at=begins_at, made_at=job["created_at"]))
     archiver.send()
-    numbered = [*_parts(job), *((number, etag) for number, etag, _ in archiver.sent)]
-    try:
-        work.blobs.complete_multipart(archiver.key, upload_id=archiver.upload_id, parts=numbered)
-    except NotFoundError:
-        # Perhaps it was completed, and the process died before it could say so.
-        stored = work.blobs.head(archiver.key)
-        if stored is None or stored.size_bytes != archiver.end:
-            raise
     with transaction(job["workspace_id"]) as conn:
-        ready = store.finish(
-            conn,
-            job,
-            size_bytes=archiver.end,
-            manifest_sha256=manifest.sha256,
-            keep_days=get_settings().export_keep_days,
-        )
-    if ready is None:
-        work.blobs.delete_prefix(archiver.key)
+        sealed = store.seal(conn, job, size_bytes=archiver.end, manifest_sha256=manifest.sha256)
+    if not sealed:
         raise ReplacedError
-    events.publish(READY, _detail(ready))
-    logger.info("export ready", export_id=str(job["id"]), size_bytes=archiver.end)
+    numbered = [*_parts(job), *((number, etag) for number, etag, _ in archiver.sent)]
+    work.blobs.complete_multipart(archiver.key, upload_id=archiver.upload_id, parts=numbered)
 
 
 def _write_contents(work: Work) -> tuple[list[Stored], Stored]:

@@ -57,7 +57,9 @@ def look_up(
     by_hash = dict(zip((bytes(one) for one in row["hashes"]), row["vectors"], strict=True))
     # Vectors of two revisions do not mix: then all are asked for again.
     known = {
-        q: np.asarray(by_hash[question_hash(q)], np.float32) for q in questions if question_hash(q) in by_hash
+        q: np.asarray(by_hash[question_hash(q)].to_numpy(), np.float32)
+        for q in questions
+        if question_hash(q) in by_hash
     }
     return Known(row["version"], row["answer"], known if row["revisions"] == 1 else {}, row["revision"] or "")
 

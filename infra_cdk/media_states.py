@@ -28,6 +28,7 @@ PERMANENT_ERRORS = (
     "LastAdminError",
     "MalformedRequestError",
     "MethodNotAllowedError",
+    "ModelRevisionGoneError",
     "NotFoundError",
     "PayloadTooLargeError",
     "UnauthenticatedError",

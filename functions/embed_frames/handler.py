@@ -3,7 +3,7 @@
 from typing import Any
 
 from sightline.batch import task_handler
-from sightline.media.steps import embed_frames
+from sightline.media.embedding import embed_frames
 from sightline.wiring import blobs, embedder
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from botocore.exceptions import ClientError
 
-from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY
-from sightline.errors import EndpointRefusedError, EndpointUnavailableError
+from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY, SheetLayout
+from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
 from sightline.providers.sagemaker import SageMakerEmbedder
 
 pytestmark = pytest.mark.contract
@@ -93,6 +93,50 @@ def test_a_busy_model_is_worth_another_try(
     runtime.fails(424, "ModelError", OriginalStatusCode=status, OriginalMessage=problem("2048 items wait"))
     with pytest.raises(EndpointUnavailableError, match="2048 items wait"):
         embedder.embed_texts(["a car"])
+    assert runtime.calls == 3
+
+
+def test_a_wait_longer_than_there_is_time_for_is_the_caller_s(
+    runtime: Runtime, embedder: SageMakerEmbedder
+) -> None:
+    said = json.dumps({"detail": "a long queue", "retry_after_ms": 60_000})
+    runtime.fails(424, "ModelError", OriginalStatusCode=429, OriginalMessage=said)
+    with pytest.raises(EndpointUnavailableError, match="a long queue") as caught:
+        embedder.embed_texts(["a car"])
+    assert (runtime.calls, caught.value.retry_after_s) == (1, 60)
+
+
+def test_what_does_not_answer_is_not_asked_again_and_again(
+    runtime: Runtime, embedder: SageMakerEmbedder
+) -> None:
+    runtime.fails(424, "ModelError", OriginalStatusCode=503, OriginalMessage=problem("no model is ready"))
+    for _ in range(2):
+        with pytest.raises(EndpointUnavailableError):
+            embedder.embed_texts(["a car"])
+    asked = runtime.calls
+    with pytest.raises(EndpointUnavailableError, match="several times in a row") as caught:
+        embedder.embed_texts(["a car"])
+    assert (runtime.calls, caught.value.retry_after_s) == (asked, 2)
+
+
+def test_a_full_queue_does_not_open_the_circuit(runtime: Runtime, embedder: SageMakerEmbedder) -> None:
+    runtime.fails(424, "ModelError", OriginalStatusCode=429, OriginalMessage=problem("2048 items wait"))
+    for _ in range(4):
+        with pytest.raises(EndpointUnavailableError, match="2048 items wait"):
+            embedder.embed_texts(["a car"])
+
+
+@pytest.mark.parametrize(
+    ("revision", "raised"), [("r1", ModelRevisionGoneError), (None, EndpointRefusedError)]
+)
+def test_only_who_pins_a_revision_learns_that_it_is_gone(
+    runtime: Runtime, embedder: SageMakerEmbedder, revision: str | None, raised: type[Exception]
+) -> None:
+    said = json.dumps({"detail": "served at r2", "code": "model-mismatch"})
+    runtime.fails(424, "ModelError", OriginalStatusCode=409, OriginalMessage=said)
+    layout = SheetLayout(columns=1, tile_width=64, tile_height=64, tiles=1)
+    with pytest.raises(raised, match="served at r2"):
+        embedder.embed_sheet(b"jpeg", layout, revision=revision)
     assert runtime.calls == 1
 
 

@@ -55,6 +55,17 @@ class UnauthenticatedError(SightlineError):
     status, slug, title, retryable = 401, "unauthenticated", "Who is calling is not known", False
 
 
+class SignatureInvalidError(SightlineError):
+    """Send it with the secret of this source, as its sender documents it; an old delivery is refused too."""
+
+    status, slug, title, retryable = (
+        401,
+        "signature-invalid",
+        "The delivery is not proven to be the source's",
+        False,
+    )
+
+
 class InvalidCredentialsError(SightlineError):
     """Check the address and the password; after several tries sign-in pauses."""
 
@@ -174,6 +185,12 @@ class UnreadableMediaError(SightlineError):
     status, slug, title, retryable = 422, "unreadable-media", "The file cannot be decoded as a video", False
 
 
+class ModelRevisionGoneError(SightlineError):
+    """Begin again, with whatever revision is served now: results of two revisions are not mixed."""
+
+    status, slug, title, retryable = 409, "model-revision-gone", "Another model is served by now", False
+
+
 class RateLimitedError(SightlineError):
     """Wait for Retry-After seconds."""
 
@@ -184,6 +201,12 @@ class EndpointRefusedError(SightlineError):
     """The input cannot be embedded; repeating it will not help."""
 
     status, slug, title, retryable = 502, "endpoint-refused", "The model refused the input", False
+
+
+class DeliveryNotKeptError(SightlineError):
+    """Send the delivery again; monitoring tools do so by themselves."""
+
+    status, slug, title, retryable = 503, "delivery-not-kept", "The delivery could not be kept", True
 
 
 class DatabaseUnavailableError(SightlineError):

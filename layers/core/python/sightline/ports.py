@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sightline.contracts.inference import SheetLayout
+    from sightline.contracts.inference_answers import Entity, Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,35 @@ class Embedder(Protocol):
         """
         ...
 
-    def embed_sheet(self, jpeg: bytes, layout: "SheetLayout") -> Embedding:
-        """One vector per tile, in reading order. Raises: EndpointUnavailableError, EndpointRefusedError."""
+    def embed_sheet(self, jpeg: bytes, layout: "SheetLayout", *, revision: str | None = None) -> Embedding:
+        """One vector per tile, in reading order; of this revision of the model alone, if one is given.
+
+        Raises: EndpointUnavailableError, EndpointRefusedError, ModelRevisionGoneError.
+        """
+        ...
+
+
+class DocumentEmbedder(Protocol):
+    """Turns longer texts (alerts, runbooks) into vectors of one space, which is not that of pictures."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Embedding:
+        """One vector per text. Raises: EndpointUnavailableError, EndpointRefusedError."""
+        ...
+
+
+class EntityTagger(Protocol):
+    """Finds what texts name: services, hosts, regions, error codes."""
+
+    def tag(self, texts: Sequence[str]) -> "list[list[Entity]]":
+        """Per text its entities, by start. Raises: EndpointUnavailableError, EndpointRefusedError."""
+        ...
+
+
+class Classifier(Protocol):
+    """Judges texts on several axes, such as severity."""
+
+    def classify(self, texts: Sequence[str]) -> "list[dict[str, Judgement]]":
+        """Per text and axis its class. Raises: EndpointUnavailableError, EndpointRefusedError."""
         ...
 
 
@@ -103,6 +131,10 @@ class Blobs(Protocol):
         """Deletes every version under the prefix; answers how many."""
         ...
 
+    def count_versions(self, prefix: str) -> int:
+        """How many versions and delete markers there are under the prefix, by listing."""
+        ...
+
 
 class Events(Protocol):
     """Tells the rest of the platform what happened."""
@@ -122,6 +154,10 @@ class TrainingQueue(Queue, Protocol):
 
 class ApplicationQueue(Queue, Protocol):
     """Concepts to apply to what is indexed."""
+
+
+class DeliveryQueue(Queue, Protocol):
+    """Deliveries of monitoring tools, to be read."""
 
 
 class DelayedQueue(Protocol):

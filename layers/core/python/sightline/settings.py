@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     event_bus_name: str = Field(default="", description="EventBridge bus of asset events.")
     purge_queue_url: str = Field(default="", description="SQS queue of assets whose data must be deleted.")
     delivery_queue_url: str = Field(default="", description="SQS queue of webhooks to deliver.")
+    alert_queue_url: str = Field(default="", description="SQS queue of deliveries of monitoring tools.")
+    source_prefix: str = Field(default="", description="SSM path under which sources of alerts are kept.")
     training_queue_url: str = Field(default="", description="SQS queue of concepts to train.")
     application_queue_url: str = Field(
         default="", description="SQS queue of concepts to apply to what is indexed."
@@ -49,6 +51,11 @@ class Settings(BaseSettings):
         default="", description="Where the signing keys are served, if not at AWS: the emulator."
     )
     image_model: str = Field(default="scenes-rn-96", description="Model that embeds frames and questions.")
+    document_model: str = Field(
+        default="all-minilm-l6-v2", description="Model that embeds longer texts: alerts and runbooks."
+    )
+    entity_model: str = Field(default="alert-entities", description="Model that finds what alerts name.")
+    class_model: str = Field(default="alert-classes", description="Model that judges alerts.")
     sentry_dsn: SecretStr | None = Field(
         default=None, description="Reports unexpected failures to Sentry, without payloads, when set."
     )
@@ -84,6 +91,9 @@ class Settings(BaseSettings):
     )
     export_keep_days: int = Field(default=7, description="Days after which a finished export is removed.")
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
+    runs_at_once: int = Field(
+        default=0, description="Videos indexed at a time in the whole stage; the others wait. 0: no limit."
+    )
     export_rate_per_minute: int = Field(default=30, description="Exports begun per principal and minute.")
     write_rate_per_minute: int = Field(
         default=600, description="Uploads begun, completed or re-driven, per principal and minute."

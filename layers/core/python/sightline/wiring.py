@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from sightline.contracts.intake import SourceKeys
 from sightline.ports import (
     ApplicationQueue,
     Blobs,
+    Classifier,
     DelayedQueue,
+    DeliveryQueue,
+    DocumentEmbedder,
     Embedder,
+    EntityTagger,
     Events,
     ExportRuns,
     Identity,
@@ -50,6 +55,35 @@ def embedder() -> Embedder:
 
     settings = get_settings()
     return SageMakerEmbedder(endpoint_name=settings.endpoint_name, model=settings.image_model)
+
+
+@cache
+def document_embedder() -> DocumentEmbedder:
+    """Vectors of longer texts."""
+    from sightline.providers.sagemaker import SageMakerEmbedder
+
+    settings = get_settings()
+    return SageMakerEmbedder(
+        endpoint_name=settings.endpoint_name, model=settings.document_model, task="embed_document"
+    )
+
+
+@cache
+def entity_tagger() -> EntityTagger:
+    """What alert texts name."""
+    from sightline.providers.sagemaker_texts import SageMakerTagger
+
+    settings = get_settings()
+    return SageMakerTagger(endpoint_name=settings.endpoint_name, model=settings.entity_model)
+
+
+@cache
+def classifier() -> Classifier:
+    """What alert texts are about, and how bad it is."""
+    from sightline.providers.sagemaker_texts import SageMakerClassifier
+
+    settings = get_settings()
+    return SageMakerClassifier(endpoint_name=settings.endpoint_name, model=settings.class_model)
 
 
 @cache
@@ -101,6 +135,22 @@ def deliveries() -> DelayedQueue:
 
 
 @cache
+def alert_deliveries() -> DeliveryQueue:
+    """Deliveries of monitoring tools, to be read."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().alert_queue_url)
+
+
+@cache
+def source_keys() -> SourceKeys:
+    """Sources of alerts and their secrets."""
+    from sightline.providers.ssm import SsmSourceKeys
+
+    return SsmSourceKeys(get_settings().source_prefix)
+
+
+@cache
 def vault() -> Vault:
     """Secrets of webhooks."""
     from sightline.providers.kms import KmsVault
@@ -144,11 +194,16 @@ def scenario_ports() -> Mapping[Any, Callable[[], Any]]:
 PORTS: Mapping[Any, Callable[[], Any]] = {
     Identity: identity,
     Embedder: embedder,
+    DocumentEmbedder: document_embedder,
+    EntityTagger: entity_tagger,
+    Classifier: classifier,
     Blobs: blobs,
     Queue: purges,
     TrainingQueue: trainings,
     ApplicationQueue: applications,
     DelayedQueue: deliveries,
+    DeliveryQueue: alert_deliveries,
+    SourceKeys: source_keys,
     Vault: vault,
     WebhookSender: webhook_sender,
     Pipeline: media_pipeline,

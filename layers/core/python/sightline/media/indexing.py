@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.errors import ConflictError
-from sightline.media import rules, run_store, store
+from sightline.errors import ConflictError, ModelRevisionGoneError
+from sightline.media import admission, rules, run_store, store
 from sightline.media.failures import Failure, failure_of, unreadable
 from sightline.ports import Blobs, Events, Pipeline, Queue
 from sightline.telemetry import logger
@@ -35,7 +35,7 @@ def upload_arrived(event: Mapping[str, Any], *, pipeline: Pipeline, purges: Queu
 
 
 def start_first(workspace_id: UUID, asset_id: UUID, *, version_id: str, pipeline: Pipeline) -> bool:
-    """Begins the first run, for the first version that arrives; False when there is nothing to begin."""
+    """Begins the first run, for the first version that arrives; False when nothing began, or not yet."""
     with transaction(workspace_id) as conn:
         row = run_store.begin_first_run(conn, asset_id, version_id=version_id)
         if row is None:
@@ -44,7 +44,9 @@ def start_first(workspace_id: UUID, asset_id: UUID, *, version_id: str, pipeline
     if row is None:
         logger.info("nothing waits for this upload", asset_id=str(asset_id))
         return False
-    return start(row, pipeline=pipeline)
+    if row["admitted_at"] is not None:
+        return admission.start(row, pipeline=pipeline)
+    return asset_id in admission.admit(pipeline=pipeline)
 
 
 def start_over(row: Row, *, pipeline: Pipeline, redrive: bool) -> Row | None:
@@ -54,17 +56,8 @@ def start_over(row: Row, *, pipeline: Pipeline, redrive: bool) -> Row | None:
             conn, row["id"], after_run=row["run"], status=row["status"], redrive=redrive
         )
     if begun is not None:
-        start(begun, pipeline=pipeline)
+        admission.admit(pipeline=pipeline)
     return begun
-
-
-def start(row: Row, *, pipeline: Pipeline) -> bool:
-    """Starts the state machine for the row's run; False when it was started before."""
-    name = rules.execution_name(row["id"], row["source_version"], row["run"])
-    ids = {"workspace_id": str(row["workspace_id"]), "asset_id": str(row["id"]), "run": row["run"]}
-    started = pipeline.start(name, ids)
-    logger.info("indexing started" if started else "indexing had started", execution=name)
-    return started
 
 
 def finish_asset(
@@ -109,8 +102,14 @@ def _drop_older_sheets(row: Row, *, blobs: Blobs) -> None:
 def fail_asset(
     *, workspace_id: str, asset_id: str, run: int, error: Mapping[str, Any], events: Events
 ) -> dict[str, Any]:
-    """Ends a run that cannot go on, with a reason for its owner."""
+    """Ends a run that cannot go on, with a reason for its owner.
+
+    One whose model is gone is left as it is: the sweep finds it within a minute and begins anew.
+    """
     failure = failure_of(error)
+    if failure.code == ModelRevisionGoneError.slug:
+        logger.info("the run's model is gone: the sweep begins anew")
+        return {"failed": False, "code": failure.code}
     if failure.code == "internal-error":
         logger.error("indexing failed unexpectedly", error=dict(error))
     return give_up(workspace_id, UUID(asset_id), run, failure, events=events)

@@ -12,7 +12,8 @@ from sightline.media.sampling import Chunk, Plan
 
 _BEGIN = (
     "status = 'processing', stage = 'queued', run = run + 1, plan = NULL, frames_total = NULL,"
-    " frames_done = 0, failure_code = NULL, failure_reason = NULL, heartbeat_at = now(), updated_at = now()"
+    " frames_done = 0, model_id = NULL, model_revision = NULL, failure_code = NULL, failure_reason = NULL,"
+    " admitted_at = NULL, heartbeat_at = now(), updated_at = now()"
 )
 
 
@@ -124,6 +125,17 @@ def sheet(conn: Connection, asset_id: UUID, run: int, sheet_no: int) -> Row | No
         "SELECT * FROM media_sheet WHERE asset_id = %s AND run = %s AND sheet_no = %s",
         (asset_id, run, sheet_no),
     ).fetchone()
+
+
+def pin_model(conn: Connection, asset_id: UUID, run: int, *, model_id: str, revision: str) -> tuple[str, str]:
+    """Which model and revision embed this run: those of its first sheet, whoever comes later."""
+    row = conn.execute(
+        "UPDATE asset SET model_id = coalesce(model_id, %s), model_revision = coalesce(model_revision, %s)"
+        " WHERE id = %s AND run = %s RETURNING model_id, model_revision",
+        (model_id, revision, asset_id, run),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - the caller holds the row's lock
+    return row["model_id"], row["model_revision"]
 
 
 def mark_embedded(conn: Connection, asset_id: UUID, run: int, sheet_no: int) -> None:

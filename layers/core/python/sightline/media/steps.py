@@ -1,11 +1,10 @@
-"""The state machine's steps that touch pictures: probe, extract a chunk's sheets, embed a sheet."""
+"""The state machine's steps that read the video: probe it, extract a chunk's sheets."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sightline.contracts.inference import SheetLayout
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
 from sightline.media import rules, run_store, sampling
@@ -18,10 +17,9 @@ from sightline.media.probe import VideoFacts, look_into
 from sightline.media.sampling import Chunk, Plan
 from sightline.media.sheets import Sheet, sheets_of
 from sightline.media.timeline import Timeline
-from sightline.ports import Blobs, Embedder
+from sightline.ports import Blobs
 from sightline.settings import get_settings
 from sightline.telemetry import logger
-from sightline.vectors.store import ensure_space, replace_sheet_points
 
 
 def probe_media(*, workspace_id: str, asset_id: str, run: int, blobs: Blobs) -> dict[str, Any]:
@@ -152,41 +150,6 @@ def _check_damage(damage: Damage, chunk: Chunk) -> None:
         )
     if damage.damaged:
         logger.warning("damaged frames were left out", damaged=damage.damaged, decoded=damage.decoded)
-
-
-def embed_frames(
-    *, workspace_id: str, asset_id: str, run: int, sheet_no: int, blobs: Blobs, embedder: Embedder
-) -> dict[str, Any]:
-    """Embeds one contact sheet and stores its vectors, in one transaction with the progress.
-
-    Raises: EndpointUnavailableError, EndpointRefusedError, ConflictError.
-    """
-    asset_uuid = UUID(asset_id)
-    with transaction(workspace_id) as conn:
-        _live(run_store.running(conn, asset_uuid, run))
-        sheet = _live(run_store.sheet(conn, asset_uuid, run, sheet_no))
-    layout = SheetLayout(
-        columns=sheet["columns"],
-        tile_width=sheet["tile_width"],
-        tile_height=sheet["tile_height"],
-        tiles=sheet["tiles"],
-    )
-    embedding = embedder.embed_sheet(blobs.get(sheet["object_key"]), layout)
-    with transaction(workspace_id) as conn:
-        # Holds off the purge and the sweep: vectors are written for a run that lives, or not at all.
-        _live(run_store.running(conn, asset_uuid, run, lock=True))
-        replace_sheet_points(
-            conn,
-            space=ensure_space(conn, model_id=embedding.model_id, dim=embedding.dim),
-            workspace_id=workspace_id,
-            asset_id=asset_uuid,
-            run=run,
-            sheet_no=sheet_no,
-            times_s=sheet["times_s"],
-            vectors=embedding.vectors,
-        )
-        run_store.mark_embedded(conn, asset_uuid, run, sheet_no)
-    return {"frames": sheet["tiles"]}
 
 
 def _live(row: Row | None) -> Row:

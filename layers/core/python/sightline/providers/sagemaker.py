@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import numpy as np
-from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
-from botocore.exceptions import ConnectionError as BotoConnectionError
 from pydantic import ValidationError
 
 from sightline.contracts.inference import (
@@ -29,40 +24,23 @@ from sightline.contracts.inference import (
     ModelPin,
     SheetLayout,
     TextRequest,
+    TextTask,
     decode_npy,
 )
-from sightline.errors import EndpointRefusedError, EndpointUnavailableError
+from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
 from sightline.ports import Embedding
+from sightline.providers.circuit import Circuit
+from sightline.providers.sagemaker_calls import EndpointCalls, Patience
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from numpy.typing import NDArray
 
     Answer = tuple[EmbeddingHeader, NDArray[np.float16]]
 
-# A question is asked behind API Gateway, which gives up after 30 s: two attempts must fit. A sheet may wait
-# in the endpoint's queue for 55 s; Step Functions tries again after that.
-TEXT_TIMEOUTS = Config(
-    connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"}
-)
-SHEET_TIMEOUTS = Config(
-    connect_timeout=5, read_timeout=65, retries={"total_max_attempts": 2, "mode": "standard"}
-)
-
-# The endpoint refuses at once what it cannot answer by then, and drops what nobody waits for any more.
-TEXT_CALL = Call(deadline_ms=9_000).to_attributes()
-SHEET_CALL = Call(deadline_ms=55_000)
-
-BUSY = frozenset(
-    {
-        "InternalDependencyException",
-        "InternalFailure",
-        "ModelNotReadyException",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "ValidationError",  # the endpoint is missing or not in service; what we send is valid by construction
-    }
-)
+# A question is asked behind API Gateway, which gives up after 30 s. A sheet may wait in the endpoint's queue
+# for 55 s; Step Functions tries again after that.
+TEXTS = Patience(within_s=20, read_s=10)
+SHEETS = Patience(within_s=90, read_s=60, connect_s=5)
 
 
 class TextVectors:
@@ -99,20 +77,19 @@ class SageMakerEmbedder:
     """Implements ports.Embedder. AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME points it at an endpoint on a laptop."""
 
     def __init__(
-        self, *, endpoint_name: str, model: str, texts_kept: int = 1024, kept_s: float = 300
+        self,
+        *,
+        endpoint_name: str,
+        model: str,
+        task: TextTask = "embed_text",
+        texts_kept: int = 1024,
+        kept_s: float = 300,
     ) -> None:
-        self._endpoint_name = endpoint_name
-        self._pin = ModelPin(model=model)
+        self._pin, self._task = ModelPin(model=model), task
         self._cache = TextVectors(size=texts_kept, keep_s=kept_s)
-
-    # Made when first needed: a function embeds either texts or sheets, and a client costs cold-start time.
-    @cached_property
-    def _text_client(self) -> SageMakerRuntimeClient:
-        return boto3.client("sagemaker-runtime", config=TEXT_TIMEOUTS)
-
-    @cached_property
-    def _sheet_client(self) -> SageMakerRuntimeClient:
-        return boto3.client("sagemaker-runtime", config=SHEET_TIMEOUTS)
+        circuit = Circuit()
+        self._texts = EndpointCalls(endpoint_name, circuit, TEXTS)
+        self._sheets = EndpointCalls(endpoint_name, circuit, SHEETS)
 
     def embed_texts(self, texts: Sequence[str]) -> Embedding:
         """One vector per text; texts asked before are answered from memory."""
@@ -129,49 +106,55 @@ class SageMakerEmbedder:
     def embed_images(self, images: Sequence[str]) -> Embedding:
         """One vector per picture, each a whole file in base64."""
         body = picture_body(list(images), self._pin)
-        answer = self._invoke(self._text_client, len(images), Body=body, ContentType=JSON)
-        return as_embedding(*answer)
+        request = {"Body": body, "ContentType": JSON}
+        with wrong_model_refused(None):
+            return as_embedding(*self._invoke(self._texts, len(images), Call.to_attributes, **request))
 
-    def embed_sheet(self, jpeg: bytes, layout: SheetLayout) -> Embedding:
-        """One vector per tile, in reading order."""
+    def embed_sheet(self, jpeg: bytes, layout: SheetLayout, *, revision: str | None = None) -> Embedding:
+        """One vector per tile, in reading order; of this revision and no other, if one is given."""
         if len(jpeg) > MAX_BODY_BYTES:
             raise EndpointRefusedError(f"a sheet of {len(jpeg)} bytes is larger than an endpoint takes")
-        attributes = layout.to_attributes(self._pin, SHEET_CALL)
-        request = {"Body": jpeg, "ContentType": JPEG, "CustomAttributes": attributes}
-        return as_embedding(*self._invoke(self._sheet_client, layout.tiles, **request))
+        pin = self._pin.model_copy(update={"revision": revision})
+
+        def attributes(call: Call) -> str:
+            return layout.to_attributes(pin, call)
+
+        request = {"Body": jpeg, "ContentType": JPEG}
+        with wrong_model_refused(revision):
+            return as_embedding(*self._invoke(self._sheets, layout.tiles, attributes, **request))
 
     def close(self) -> None:
         """Closes the connections that were opened."""
-        for name in ("_text_client", "_sheet_client"):
-            if client := self.__dict__.pop(name, None):
-                client.close()
+        self._texts.close()
+        self._sheets.close()
 
     def _ask_texts(self, texts: list[str]) -> Answer:
         answers = []
         for start in range(0, len(texts), MAX_TEXTS):
             part = texts[start : start + MAX_TEXTS]
-            request = {"Body": text_body(part, self._pin), "ContentType": JSON, "CustomAttributes": TEXT_CALL}
-            answers.append(self._invoke(self._text_client, len(part), **request))
+            request = {"Body": text_body(part, self._pin, self._task), "ContentType": JSON}
+            with wrong_model_refused(None):
+                answers.append(self._invoke(self._texts, len(part), Call.to_attributes, **request))
         if len({header.revision for header, _ in answers}) > 1:
             raise EndpointUnavailableError("the endpoint changed its model between two calls")
         return answers[0][0], np.concatenate([vectors for _, vectors in answers])
 
-    def _invoke(self, client: SageMakerRuntimeClient, rows: int, **request: Any) -> Answer:
+    def _invoke(
+        self, calls: EndpointCalls, rows: int, attributes: Callable[[Call], str], **request: Any
+    ) -> Answer:
         """One call, `rows` vectors. Raises: EndpointUnavailableError, EndpointRefusedError."""
-        with translated():
-            answer = client.invoke_endpoint(EndpointName=self._endpoint_name, Accept=NPY, **request)
-            body = answer["Body"].read()
+        said, body = calls.ask(attributes=attributes, Accept=NPY, **request)
         try:
-            header = EmbeddingHeader.parse(answer["CustomAttributes"])
+            header = EmbeddingHeader.parse(said)
             return header, decode_npy(body, rows=rows, dim=header.dim)
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise EndpointRefusedError("the endpoint's answer is not of the agreed form") from error
 
 
-def text_body(texts: list[str], pin: ModelPin) -> bytes:
+def text_body(texts: list[str], pin: ModelPin, task: TextTask = "embed_text") -> bytes:
     """The JSON request. Raises: EndpointRefusedError, for what the endpoint would refuse."""
     try:
-        request = TextRequest(texts=texts, model=pin.model, revision=pin.revision)
+        request = TextRequest(task=task, texts=texts, model=pin.model, revision=pin.revision)
     except ValidationError as error:
         raise EndpointRefusedError("a text is blank or too long") from error
     return request.model_dump_json(exclude_none=True).encode()
@@ -191,38 +174,14 @@ def picture_body(images: list[str], pin: ModelPin) -> bytes:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """boto3's failures as ours; anything else (a missing permission) is a fault to be seen as it is."""
+def wrong_model_refused(revision: str | None) -> Iterator[None]:
+    """Where no revision was pinned, another model than ours is a mistake in the settings."""
     try:
         yield
-    except ClientError as error:
-        raise translate(error) from error
-    except (BotoConnectionError, HTTPClientError, ResponseStreamingError) as error:
-        raise EndpointUnavailableError(type(error).__name__) from error
-
-
-def translate(error: ClientError) -> Exception:
-    """What a service answer means: try again, or never with this input."""
-    code = error.response.get("Error", {}).get("Code", "")
-    if code in BUSY:
-        return EndpointUnavailableError(f"SageMaker answered {code}")
-    if code != "ModelError":
-        return error
-    response: dict[str, Any] = dict(error.response)
-    status = int(response.get("OriginalStatusCode", 500))
-    said = detail_of(str(response.get("OriginalMessage", "")))
-    if status in (408, 429) or status >= 500:
-        return EndpointUnavailableError(said or f"the model answered {status}")
-    return EndpointRefusedError(said or f"the model answered {status}")
-
-
-def detail_of(message: str) -> str:
-    """The `detail` of a problem answer; empty when SageMaker cut the message short."""
-    try:
-        problem = json.loads(message)
-    except ValueError:
-        return ""
-    return str(problem.get("detail", "")) if isinstance(problem, dict) else ""
+    except ModelRevisionGoneError as error:
+        if revision is None:
+            raise EndpointRefusedError(error.detail) from error
+        raise
 
 
 def as_embedding(header: EmbeddingHeader, vectors: NDArray[np.float16]) -> Embedding:

@@ -29,7 +29,7 @@ class House:
 
 
 class Function(Construct):
-    """A Lambda from functions/<name>, inside the VPC when it needs the database."""
+    """A Lambda from functions/<name>, inside the VPC unless it needs no database."""
 
     def __init__(
         self,
@@ -43,7 +43,9 @@ class Function(Construct):
         timeout_s: int = 30,
         environment: Mapping[str, str] | None = None,
         decodes: bool = False,
+        learns: bool = False,
         dead_letters: sqs.IQueue | None = None,
+        in_vpc: bool = True,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -64,7 +66,7 @@ class Function(Construct):
             architecture=lambda_.Architecture.X86_64,
             handler="handler.handler",
             code=lambda_.Code.from_asset(str(ROOT / "functions" / name), exclude=["__pycache__", "*.pyc"]),
-            layers=house.layers.for_function(decodes=decodes),
+            layers=house.layers.for_function(decodes=decodes, learns=learns),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),
             role=self.role,
@@ -76,15 +78,16 @@ class Function(Construct):
                 "SIGHTLINE_STAGE": house.stage.name,
                 **(environment or {}),
             },
-            vpc=house.database.network.vpc,
-            vpc_subnets=house.database.network.function_subnets,
-            security_groups=[house.database.network.functions],
+            vpc=house.database.network.vpc if in_vpc else None,
+            vpc_subnets=house.database.network.function_subnets if in_vpc else None,
+            security_groups=[house.database.network.functions] if in_vpc else None,
             dead_letter_queue=dead_letters,
             # A schedule's next tick is its retry.
             retry_attempts=0 if dead_letters else None,
         )
         self.logs.grant_write(self.role)
-        self._join_vpc()
+        if in_vpc:
+            self._join_vpc()
         accept_wildcard(
             self.role,
             "*",

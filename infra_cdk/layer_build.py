@@ -17,7 +17,7 @@ from uv import find_uv_bin
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ROOT / "layers"
-NAMES = ("core", "media")
+NAMES = ("core", "media", "learning")
 LOCKED = (
     *(Path("layers") / name / "requirements.in" for name in NAMES),
     Path("infra_cdk/images/endpoint.in"),
@@ -36,10 +36,13 @@ AWS_SERVICES = frozenset(
         "sagemaker-runtime",
         "secretsmanager",
         "sqs",
+        "ssm",
         "stepfunctions",
         "sts",
     }
 )
+# What a layer needs and does not carry, because core does.
+CARRIED = {"learning": ("numpy",)}
 UNUSED = ("**/tests", "**/*.pyi", "**/*-stubs", "bin", "share", "numpy/f2py", "numpy/_core/include")
 
 
@@ -74,6 +77,8 @@ def install(requirements: Path, *, packages: Path, target: Target) -> None:
         "--requirement",
         str(requirements),
     ]
+    # A lock names everything but what the core layer carries already.
+    command += ["--no-deps"]
     command += ["--python-platform", target.platform] if target.platform else []
     subprocess.run(command, check=True, env=_environment(), stdout=sys.stderr)
 
@@ -114,6 +119,7 @@ def lock() -> None:
         command += ["--custom-compile-command", "python -m infra_cdk.layer_build lock"]
         command += ["--universal", "--python-version", "3.11", "--only-binary", ":all:"]
         command += ["--constraint", "requirements/local.txt"]
+        command += [f"--no-emit-package={package}" for package in CARRIED.get(source.parent.name, ())]
         command += ["--output-file", str(source.with_suffix(".txt")), str(source)]
         subprocess.run(command, check=True, cwd=ROOT)
 

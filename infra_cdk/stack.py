@@ -8,6 +8,7 @@ from infra_cdk.accounts import Accounts
 from infra_cdk.database import Database
 from infra_cdk.exports import Exports
 from infra_cdk.functions import Function, House
+from infra_cdk.incidents import Incidents
 from infra_cdk.inference import Inference
 from infra_cdk.layers import Layers
 from infra_cdk.media import Media
@@ -15,8 +16,10 @@ from infra_cdk.metrics import Watched
 from infra_cdk.migrations import Migrations
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
+from infra_cdk.outgoing import Outgoing
 from infra_cdk.scenarios import Scenarios
 from infra_cdk.stages import Stage
+from infra_cdk.standing import Standing
 from infra_cdk.storage import Storage
 
 
@@ -49,6 +52,17 @@ class SightlineStack(Stack):
             inference=self.inference,
             missed_ticks=self.media.missed_ticks,
         )
+        self.outgoing = Outgoing(self, "Outgoing", house=house, api=self.accounts.api)
+        self.standing = Standing(
+            self,
+            "Standing",
+            house=house,
+            api=self.accounts.api,
+            scenarios_api=self.scenarios.scenarios_api,
+            inference=self.inference,
+            outgoing=self.outgoing,
+            bus=self.media.bus,
+        )
         self.exports = Exports(
             self,
             "Exports",
@@ -59,6 +73,9 @@ class SightlineStack(Stack):
             inference=self.inference,
             bus=self.media.bus,
             missed_ticks=self.media.missed_ticks,
+        )
+        self.incidents = Incidents(
+            self, "Incidents", house=house, api=self.accounts.api, storage=self.storage
         )
         self._migrate_first()
         self.operations = Operations(self, "Operations", stage=stage, watched=self._watched())
@@ -87,8 +104,25 @@ class SightlineStack(Stack):
         media = self.media
         return Watched(
             functions=self.functions,
-            work_queues=[media.uploads.queue, media.purges.queue],
-            dead_letters=[media.uploads.dead_letters, media.purges.dead_letters, media.missed_ticks],
+            work_queues=[
+                media.uploads.queue,
+                media.purges.queue,
+                self.outgoing.deliveries.queue,
+                self.standing.trainings.queue,
+                self.standing.applications.queue,
+                self.standing.matches.queue,
+                self.incidents.deliveries.queue,
+            ],
+            dead_letters=[
+                media.uploads.dead_letters,
+                media.purges.dead_letters,
+                media.missed_ticks,
+                self.outgoing.deliveries.dead_letters,
+                self.standing.trainings.dead_letters,
+                self.standing.applications.dead_letters,
+                self.standing.matches.dead_letters,
+                self.incidents.deliveries.dead_letters,
+            ],
             machines=[media.pipeline.machine, media.pipeline.batch_machine, self.exports.machine],
             http=self.accounts.api.http,
             inference=self.inference,
@@ -110,6 +144,12 @@ class SightlineStack(Stack):
             "UploadsDlqUrl": media.uploads.dead_letters.queue_url,
             "PurgeQueueUrl": media.purges.queue.queue_url,
             "PurgeDlqUrl": media.purges.dead_letters.queue_url,
+            "AlertQueueUrl": self.incidents.deliveries.queue.queue_url,
+            "AlertDlqUrl": self.incidents.deliveries.dead_letters.queue_url,
+            "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
+            "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
+            "MatchQueueUrl": self.standing.matches.queue.queue_url,
+            "MatchDlqUrl": self.standing.matches.dead_letters.queue_url,
             "EventBusName": media.bus.event_bus_name,
             "DatabaseSecretArn": self.database.app_secret.secret_arn,
             "MigrateFunctionName": self.migrations.migrate.lambda_function.function_name,

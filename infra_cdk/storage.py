@@ -11,6 +11,9 @@ from infra_cdk.stages import Stage
 
 UPLOADS = "uploads/*"
 SHEETS = "sheets/*"
+DELIVERIES = "deliveries/*"
+DELIVERY_DAYS = 30
+"""Days that a long delivery waits to be read, dead-letter queue included; then the database has it."""
 EXPORTS = "exports/*"
 EXPORT_DAYS = 14
 """Days after which an archive goes whatever its row says: later than the sweep removes it."""
@@ -48,6 +51,7 @@ class Storage(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
                 s3.LifecycleRule(prefix=EXPORTS.rstrip("*"), expiration=Duration.days(EXPORT_DAYS)),
+                s3.LifecycleRule(prefix=DELIVERIES.rstrip("*"), expiration=Duration.days(DELIVERY_DAYS)),
                 s3.LifecycleRule(
                     noncurrent_version_expiration=Duration.days(7), expired_object_delete_marker=True
                 ),

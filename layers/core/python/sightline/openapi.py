@@ -11,13 +11,18 @@ from sightline.http import create_app
 def full_app() -> FastAPI:
     """All routers in one app."""
     from sightline.accounts.routes import router as accounts
+    from sightline.incidents.routes import router as incidents
     from sightline.media.routes import router as media
+    from sightline.outgoing.routes import router as outgoing
+    from sightline.scenarios.concepts.routes import router as concepts
     from sightline.scenarios.exports.routes import router as exports
     from sightline.scenarios.routes import router as scenarios
+    from sightline.scenarios.saved.routes import router as saved
     from sightline.system import router as system
-    from sightline.wiring import PORTS
+    from sightline.wiring import scenario_ports
 
-    return create_app(system, accounts, media, scenarios, exports, ports=PORTS)
+    routers = (system, accounts, media, scenarios, concepts, saved, exports, outgoing, incidents)
+    return create_app(*routers, ports=scenario_ports())
 
 
 @cache

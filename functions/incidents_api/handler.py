@@ -1,0 +1,7 @@
+"""Sources, alerts and deliveries over HTTP."""
+
+from sightline.http import as_lambda, create_app
+from sightline.incidents.routes import router
+from sightline.wiring import PORTS
+
+handler = as_lambda(create_app(router, ports=PORTS))

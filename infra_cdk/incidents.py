@@ -1,0 +1,111 @@
+"""Alerts: a door without a database that no sender waits at, a queue, and the function that reads it."""
+
+from aws_cdk import ArnFormat, Stack
+from constructs import Construct
+
+from infra_cdk.api import DELETE, GET, POST, Api, Route
+from infra_cdk.functions import Function, House
+from infra_cdk.queues import WorkQueue
+from infra_cdk.storage import DELIVERIES, PREFIX, Storage
+
+TRIAGE_TIMEOUT_S = 60
+# One whole vCPU (1,769 MB): a cold call is all CPU, and a sender gives up after a second.
+WEBHOOK_MEMORY_MB = 1769
+
+
+class Incidents(Construct):
+    """A monitoring tool's webhook in, alerts out."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, house: House, api: Api, storage: Storage
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._house = house
+        self._prefix = f"/sightline/{house.stage.name}/sources"
+        self._bucket = storage.media
+        self.deliveries = WorkQueue(self, "Deliveries", consumer_timeout_s=TRIAGE_TIMEOUT_S)
+        self.webhooks = self._webhooks(api=api)
+        self.triage_alerts = self._triage_alerts()
+        self.incidents_api = self._incidents_api(api=api)
+
+    @property
+    def _sources(self) -> str:
+        """The parameters of all sources of this stage."""
+        return Stack.of(self).format_arn(
+            service="ssm",
+            resource="parameter",
+            resource_name=f"{self._prefix.lstrip('/')}/*",
+            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+        )
+
+    def _webhooks(self, *, api: Api) -> Function:
+        function = Function(
+            self,
+            "Webhooks",
+            house=self._house,
+            name="webhooks",
+            description="Takes deliveries of monitoring tools in",
+            memory_mb=WEBHOOK_MEMORY_MB,
+            timeout_s=10,
+            in_vpc=False,
+        )
+        function.set(
+            SIGHTLINE_SOURCE_PREFIX=self._prefix,
+            SIGHTLINE_ALERT_QUEUE_URL=self.deliveries.queue.queue_url,
+            SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name,
+        )
+        function.allow("ssm:GetParameter", on=self._sources, why="A source is named when it is made.")
+        function.allow("sqs:SendMessage", on=self.deliveries.queue.queue_arn)
+        function.allow("s3:PutObject", on=self._bucket.arn_for_objects(DELIVERIES), why=PREFIX)
+        api.route(
+            function, Route(path="/v1/webhooks/{platform}/{source_id}", methods=(POST,), caller="anyone")
+        )
+        return function
+
+    def _triage_alerts(self) -> Function:
+        function = Function(
+            self,
+            "TriageAlerts",
+            house=self._house,
+            name="triage_alerts",
+            description="Reads deliveries into alerts",
+            timeout_s=TRIAGE_TIMEOUT_S,
+        )
+        function.use_database()
+        function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
+        function.allow("s3:GetObject", on=self._bucket.arn_for_objects(DELIVERIES), why=PREFIX)
+        self.deliveries.feed(function)
+        return function
+
+    def _incidents_api(self, *, api: Api) -> Function:
+        function = Function(
+            self,
+            "IncidentsApi",
+            house=self._house,
+            name="incidents_api",
+            description="Sources, alerts and deliveries",
+            memory_mb=1024,
+            timeout_s=29,
+        )
+        function.use_database()
+        function.set(
+            SIGHTLINE_SOURCE_PREFIX=self._prefix, SIGHTLINE_ALERT_QUEUE_URL=self.deliveries.queue.queue_url
+        )
+        function.allow(
+            "ssm:PutParameter",
+            "ssm:GetParameter",
+            "ssm:DeleteParameter",
+            on=self._sources,
+            why="A source is named when it is made.",
+        )
+        function.allow("sqs:SendMessage", on=self.deliveries.queue.queue_arn)
+        api.route(
+            function,
+            Route(path="/v1/alert-sources", methods=(GET, POST)),
+            Route(path="/v1/alert-sources/{proxy+}", methods=(POST, DELETE)),
+            Route(path="/v1/alerts", methods=(GET,)),
+            Route(path="/v1/alerts/{proxy+}", methods=(GET,)),
+            Route(path="/v1/alert-deliveries", methods=(GET,)),
+            Route(path="/v1/alert-deliveries/{proxy+}", methods=(GET, POST)),
+        )
+        return function

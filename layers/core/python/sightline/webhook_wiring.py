@@ -1,0 +1,38 @@
+"""The webhook function's own wiring: importing wiring.py and telemetry.py takes longer than its work."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+
+from sightline.incidents.intake import Intake
+from sightline.providers.intake import SnsCertificates, SqsOutbox, SsmSources
+from sightline.providers.signed_calls import SignedCalls
+
+logger = Logger(utc=True)
+
+
+@cache
+def intake() -> Intake:
+    """Built when the first delivery comes; its connections are kept."""
+    environment = os.environ
+    return Intake(
+        sources=SsmSources(environment["SIGHTLINE_SOURCE_PREFIX"], SignedCalls("ssm")),
+        outbox=SqsOutbox(
+            environment["SIGHTLINE_ALERT_QUEUE_URL"],
+            environment["SIGHTLINE_MEDIA_BUCKET"],
+            SignedCalls("sqs"),
+            cache(lambda: SignedCalls("s3")),
+        ),
+        certificates=SnsCertificates(),
+    )
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """An HTTP API's event, payload 2.0."""
+    answer = intake().answer(event)
+    # The path's platform is the sender's claim: a refused one is not repeated.
+    logger.info("delivery", status=answer["statusCode"], request_id=event["requestContext"]["requestId"])
+    return answer

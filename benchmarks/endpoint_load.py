@@ -42,7 +42,7 @@ def load(port: int, **plan: Any) -> dict[str, Any]:
 def measure(server: str, model: str, batch: int, environment: Path, seconds: float) -> dict[str, float]:
     """One client, then many."""
     question = asked(server, model)
-    plan = {"path": question.path, "body": question.body, "seconds": seconds}
+    plan = vars(question) | {"seconds": seconds}
     with running(server, model, batch=batch, environment=environment) as there:
         load(there.port, **plan | {"clients": CLIENTS, "seconds": 1.0})
         alone = load(there.port, **plan | {"clients": 1})
@@ -80,22 +80,16 @@ def compare(model: str, peers: dict[str, Path], rounds: int, seconds: float) -> 
 
 def overload(seconds: float) -> None:
     """Five times what the model can do, for a while; nobody says how long they would wait."""
-    full, part = asked("ours", "gpu", BATCH), asked("ours", "gpu", TEXTS_A_REQUEST)
+    full = vars(asked("ours", "gpu", BATCH))
+    part = vars(asked("ours", "gpu", TEXTS_A_REQUEST, patient=False))
     with running("ours", "gpu", batch=BATCH, environment=NO_PEER) as there:
-        load(there.port, path=part.path, body=part.body, clients=4, seconds=1.0)
-        alone = load(there.port, path=full.path, body=full.body, clients=1, seconds=5.0)
-        capacity = load(there.port, path=part.path, body=part.body, clients=8, seconds=5.0)["per_s"]
+        load(there.port, **part, clients=4, seconds=1.0)
+        alone = load(there.port, **full, clients=1, seconds=5.0)
+        capacity = load(there.port, **part, clients=8, seconds=5.0)["per_s"]
         before = there.memory_mb()
-        seen = load(
-            there.port,
-            path=part.path,
-            body=part.body,
-            clients=CONNECTIONS,
-            seconds=seconds,
-            rate=TIMES_CAPACITY * capacity,
-        )
+        seen = load(there.port, **part, clients=CONNECTIONS, seconds=seconds, rate=TIMES_CAPACITY * capacity)
         after = there.memory_mb()
-        again = load(there.port, path=part.path, body=part.body, clients=1, seconds=1.0)
+        again = load(there.port, **part, clients=1, seconds=1.0)
     report(alone, capacity, seen, seconds, (before, after), again)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gpu_endpoint.cutting import Parcel
@@ -13,7 +13,8 @@ from gpu_endpoint.pace import Pace
 
 MAX_RETRY_S = 60.0
 UNKNOWN_S = 1.0  # before the first batch has run
-DOUBT = 2.0  # so many mean deviations of the batch time are added to what is expected
+DOUBT = 2.0  # so many mean deviations of the batch time are added to what is expected,
+MOST_DOUBT = 0.1  # but no more than this share of what the caller waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class Work:
 class Gate:
     """Decides by what the lane's batches have been taking."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
+        self._clock = clock
         self.pace = Pace()
         self._turned_away_s = 0.0
-        self._counted_at = time.monotonic()
+        self._counted_at = clock()
 
     def admit(
         self, own: Work, waiting: Sequence[Parcel], *, busy_s: float, promised: int, deadline_s: float | None
@@ -61,7 +63,7 @@ class Gate:
             return
         patience_s = self.patience_s(own) if deadline_s is None else deadline_s
         expected_s = busy_s + self.queue_s(own, waiting, promised)
-        if expected_s + DOUBT * self.pace.spread_s > patience_s:
+        if expected_s + min(DOUBT * self.pace.spread_s, MOST_DOUBT * patience_s) > patience_s:
             said = f"an answer would take about {expected_s:.3f} s, and may take {patience_s:.3f} s"
             raise self._refusal(own, expected_s, said)
 
@@ -98,7 +100,7 @@ class Gate:
         Those turned away are counted as seconds of work that pass as time does. So callers are given
         places one after the other, and do not all come back at once.
         """
-        now = time.monotonic()
+        now = self._clock()
         own_s = self._full_s * own.items / self.limits.max_batch
         passed_s, self._counted_at = now - self._counted_at, now
         self._turned_away_s = max(0.0, self._turned_away_s - passed_s) + own_s

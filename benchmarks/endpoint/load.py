@@ -42,18 +42,16 @@ class Connection(asyncio.Protocol):
     """One request at a time."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
+        self.transport: Any = None  # uvloop's is no subclass of asyncio's
         self._buffer = bytearray()
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
         """Status and head of the answer."""
-        assert self.transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._answer

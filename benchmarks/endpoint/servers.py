@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -21,12 +21,13 @@ from benchmarks.endpoint.ours import CONFIG
 from benchmarks.report import BUILD
 from gpu_endpoint.models.config import CONFIGS
 from gpu_endpoint.models.minilm import load_sentence_encoder, packaged_model
+from sightline.contracts.inference import ATTRIBUTES_HEADER, Call
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).parent.parent.parent
 HOME = BUILD / "endpoint"
 READY_S = 60.0
 TEXT = "pedestrian crossing at night in the rain"
+PATIENT = Call(deadline_ms=30_000).to_attributes()
 MODEL_IDS = {"gpu": "gpu-like", "minilm": "all-minilm-l6-v2"}
 
 
@@ -36,6 +37,7 @@ class Asked:
 
     path: str
     body: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -51,13 +53,14 @@ class Running:
         return sum(one.memory_info().rss for one in [whole, *whole.children(recursive=True)]) / 2**20
 
 
-def asked(server: str, model: str, texts: int = 1) -> Asked:
-    """The same words for all."""
+def asked(server: str, model: str, texts: int = 1, *, patient: bool = True) -> Asked:
+    """The same words for all. Ours is told that the client waits: the others take everything in any case."""
     words = [TEXT] * texts
     if server == "infinity":
         return Asked("/embeddings", json.dumps({"input": words, "model": "minilm"}))
     if server == "ours":
-        return Asked("/invocations", json.dumps({"texts": words, "model": MODEL_IDS[model]}))
+        body = json.dumps({"texts": words, "model": MODEL_IDS[model]})
+        return Asked("/invocations", body, {ATTRIBUTES_HEADER: PATIENT} if patient else {})
     return Asked({"litserve": "/predict", "mosec": "/inference"}[server], json.dumps({"texts": words}))
 
 
@@ -83,7 +86,7 @@ def command(server: str, model: str, batch: int, port: int, environment: Path) -
             str(environment / "bin" / "infinity_emb"), "v2", "--model-id", str(HOME / "infinity"),
             "--served-model-name", "minilm", "--no-model-warmup", "--log-level", "error", *options.split(),
         ]  # fmt: skip
-    return [python, str(HERE / "peers.py"), server, model, str(batch), str(port), str(HOME)]
+    return [python, "-m", f"benchmarks.endpoint.peer_{server}", model, str(batch), str(port), str(HOME)]
 
 
 def prepare() -> None:

@@ -12,9 +12,16 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from sightline.contracts.attributes import WireError, read_attributes, write_attributes
+from sightline.contracts.base64_files import Base64File
 
 ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 JSON = "application/json"
@@ -82,7 +89,7 @@ class ImageRequest(ModelPin):
     """Pictures to embed, each a whole JPEG, PNG or WebP file in base64."""
 
     task: Literal["embed_image"]
-    images: list[Base64Bytes] = Field(min_length=1, max_length=MAX_IMAGES)
+    images: list[Base64File] = Field(min_length=1, max_length=MAX_IMAGES)
 
 
 class Call(Shape):

@@ -201,7 +201,7 @@ def test_pages_hold_no_moment_twice_and_ask_the_model_once(
     assert scores == sorted(scores, reverse=True)
     assert answers[0].json["plan"]["candidates"] < answers[-1].json["plan"]["candidates"]
     assert len({answer.json["search_id"] for answer in answers}) == 1
-    assert embedder.asked == ["truck"]
+    assert embedder.asked.count("truck") == 1
 
 
 def test_a_video_added_between_two_pages_moves_nothing(search: Search, workspace: Workspace) -> None:

@@ -103,6 +103,12 @@ class Verdict(BaseModel):
     found: bool = Field(description="False: nothing relevant was found, whatever the moments look like.")
     bar: float = Field(description="What the best relevance was held against.")
     best: float = Field(description="Best relevance among all moments.")
+    described: float | None = Field(
+        default=None, description="Share of generic captions that describe the best moments less well."
+    )
+    ahead: float | None = Field(
+        default=None, description="How far the words stand ahead of the fifth best caption, in spreads."
+    )
     reason: str = Field(description="Why, in a few words.")
 
 

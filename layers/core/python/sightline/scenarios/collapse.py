@@ -55,8 +55,8 @@ def peak_of(hit: FrameHit) -> Peak:
     return hit.asset_id, hit.time_s
 
 
-def peak_vectors(conn: Connection, *, space: Space, moments: Sequence[Moment]) -> Vectors:
-    """The vectors of the moments' best frames. Shapes: (dim,) each."""
+def frame_vectors(conn: Connection, *, space: Space, hits: Sequence[FrameHit]) -> Vectors:
+    """The vectors of found frames. Shapes: (dim,) each."""
     rows = conn.execute(
         sql.SQL(
             "SELECT wanted.asset_id, wanted.time_s, point.embedding"
@@ -69,10 +69,10 @@ def peak_vectors(conn: Connection, *, space: Space, moments: Sequence[Moment]) -
             "  AND point.sheet_no = sheet.sheet_no AND point.tile = wanted.tile"
         ).format(table=space.table),
         (
-            [moment.peak.asset_id for moment in moments],
-            [moment.peak.time_s for moment in moments],
-            [moment.peak.object_key for moment in moments],
-            [moment.peak.tile for moment in moments],
+            [hit.asset_id for hit in hits],
+            [hit.time_s for hit in hits],
+            [hit.object_key for hit in hits],
+            [hit.tile for hit in hits],
         ),
         binary=True,
     ).fetchall()

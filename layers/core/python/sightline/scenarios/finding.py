@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from sightline.database import Connection
 from sightline.scenarios import rules, store
 from sightline.scenarios.answers import Verdict, WordsUsed
-from sightline.scenarios.collapse import collapsed, peak_vectors
-from sightline.scenarios.composed import Composed, background_of
+from sightline.scenarios.collapse import collapsed, frame_vectors
+from sightline.scenarios.composed import Composed, as_array, background_of
+from sightline.scenarios.legs import only_words, steps_of
 from sightline.scenarios.rules import Position
 from sightline.scenarios.schemas import FrameHit, Moment, SearchRequest
 from sightline.scenarios.sequences import Chained, find_chains
 from sightline.scenarios.words import Lexical, lexical
 from sightline.settings import get_settings
 from sightline.vectors.calibration import Background, relevances
+from sightline.vectors.captions import BEST_FRAMES, Fit, fit_of
 from sightline.vectors.search import Path, Plan, choose_path, table_state
 from sightline.vectors.spaces import Space
 
@@ -54,6 +56,8 @@ class Finder:
     request: SearchRequest
     composed: Composed
     matching: int
+    bank: Vectors | None = None
+    """What the model makes of generic captions."""
 
     def page(self, *, after: Position | None, frames: int) -> Found:
         """One page; ranks at least so many frames, and more where they make too few moments."""
@@ -89,7 +93,7 @@ class Finder:
         if not self.request.collapse:
             return kept
         moments = [one.moment for one in kept]
-        vectors = peak_vectors(self.conn, space=self.space, moments=moments)
+        vectors = frame_vectors(self.conn, space=self.space, hits=[moment.peak for moment in moments])
         worth = {id(one.moment.peak): one for one in kept}
         groups = collapsed(moments, by=self.request.collapse, vectors=vectors)
         return [replace(worth[id(moment.peak)], moment=moment) for moment in groups]
@@ -141,16 +145,42 @@ class Finder:
 
     def _verdict(self, judged: Sequence[Judged]) -> Verdict:
         best = max((one.relevance for one in judged), default=0.0)
-        found = best >= self.request.bar
-        if not self.matching:
-            reason = "no frame meets the filters"
-        elif not judged:
-            reason = "no frame is left"
+        fit = self._fit(judged) if best >= self.request.bar else None
+        found = best >= self.request.bar and (fit is None or fit.good)
+        if not judged:
+            reason = "no frame meets the filters, or all show what they must not"
         elif found:
             reason = "the best moment stands out from the workspace's own frames"
-        else:
+        elif fit is None:
             reason = "nothing stands out from the workspace's own frames"
-        return Verdict(found=found, bar=self.request.bar, best=best, reason=reason)
+        else:
+            reason = "what stands out is described better by other words"
+        told = {"described": fit.below, "ahead": fit.ahead} if fit else {}
+        return Verdict(found=found, bar=self.request.bar, best=best, reason=reason, **told)
+
+    def _fit(self, judged: Sequence[Judged]) -> Fit | None:
+        """How well the words describe what they found: of a sequence, the step that they describe worst.
+
+        Only words can be held against captions: pictures lie elsewhere in the space.
+        """
+        if self.bank is None:
+            return None
+        fits = []
+        for number, (step, asked) in enumerate(zip(self.composed.steps, steps_of(self.request), strict=True)):
+            if not only_words(asked) or self.request.more or self.request.less:
+                continue
+            best = sorted(judged, key=lambda one: -one.moment.rank)[:BEST_FRAMES]
+            hits = [one.moment.steps[number] if one.moment.steps else one.moment.peak for one in best]
+            vectors = frame_vectors(self.conn, space=self.space, hits=hits)
+            fits.append(
+                fit_of(
+                    as_array(step.vector),
+                    np.stack(list(vectors.values())),
+                    bank=self.bank,
+                    background=self.background,
+                )
+            )
+        return min(fits, key=lambda fit: (fit.good, fit.below), default=None)
 
 
 def relevance_of(hits: Sequence[FrameHit], *, null: Background, searched: int) -> dict[float, float]:

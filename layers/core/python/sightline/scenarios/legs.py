@@ -1,5 +1,6 @@
 """Where the parts of a question come from: words and pictures through the model, the rest is stored."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,6 +19,8 @@ from sightline.vectors.spaces import Space
 # Rocchio's weights of what was judged right and wrong, beside 1 for the question itself.
 # Source: Manning, Raghavan & Schuetze 2008, "Introduction to Information Retrieval", 9.1.1.
 MORE_WEIGHT, LESS_WEIGHT = 0.75, 0.15
+# Where a picture's base64 would stand; no base64 holds a colon.
+KEPT = "kept:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,16 @@ def images_of(request: SearchRequest) -> list[str]:
 def steps_of(request: SearchRequest) -> Sequence[Step]:
     """The question's steps in order of time."""
     return [request, *request.then]
+
+
+def picture_name(image: str) -> str:
+    """What an uploaded picture is recorded as: not the file, its hash."""
+    return image if image.startswith(KEPT) else KEPT + hashlib.sha256(image.encode()).hexdigest()
+
+
+def only_words(step: Step) -> bool:
+    """Whether a step asks for a text and nothing else."""
+    return bool(step.text) and not (step.image or step.example or step.concepts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class SearchRequest(Step):
         description="Show one moment for several: those alike, or seen by other cameras at the same time.",
     )
     bar: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
-        default=0.9, description="Relevance from which the best moment counts as found."
+        default=0.7, description="Relevance from which the best moment may count as found."
     )
     min_relevance: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
         default=0.0, description="Leave out moments below this relevance."

@@ -1,7 +1,7 @@
 """Found moments as they are shown: kept with the keys of their sheets, signed when they are given out."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from uuid import UUID
 
@@ -36,6 +36,8 @@ class Page:
     frames: int
     last: Position | None
     """Where the next page begins; None when there is none."""
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    """Packed vectors of uploaded pictures, of a kept page."""
 
     @classmethod
     def of(cls, found: Found, composed: Composed) -> Self:
@@ -67,6 +69,7 @@ class Page:
             moments=[MomentAnswer(**moment) for moment in page["moments"]],
             frames=page["frames"],
             last=(last[0], last[1], last[2]) if last else None,
+            pictures=page["pictures"],
         )
 
     def answer(

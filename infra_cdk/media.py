@@ -12,7 +12,7 @@ from infra_cdk.functions import Function, House
 from infra_cdk.inference import Inference
 from infra_cdk.media_pipeline import NAMED_LATER, MediaPipeline
 from infra_cdk.queues import WorkQueue
-from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, Storage, may_delete
+from infra_cdk.storage import EXPORTS, PREFIX, SHEETS, UPLOADS, Storage, may_delete
 
 START_TIMEOUT_S = 30
 PURGE_TIMEOUT_S = 300
@@ -111,8 +111,12 @@ class Media(Construct):
             "Deletes an asset's rows, vectors and every version of its objects",
             timeout_s=PURGE_TIMEOUT_S,
         )
-        function.allow("s3:AbortMultipartUpload", on=self._bucket.arn_for_objects(UPLOADS), why=PREFIX)
-        may_delete(function, bucket=self._bucket, prefixes=(UPLOADS, SHEETS))
+        function.allow(
+            "s3:AbortMultipartUpload",
+            on=[self._bucket.arn_for_objects(prefix) for prefix in (UPLOADS, EXPORTS)],
+            why=PREFIX,
+        )
+        may_delete(function, bucket=self._bucket, prefixes=(UPLOADS, SHEETS, EXPORTS))
         self._may_publish(function)
         self.purges.feed(function)
         return function

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sightline.accounts import rules, store
+from sightline.accounts import erasures, rules, store
+from sightline.accounts.erasures import ErasureStarted
 from sightline.accounts.schemas import (
     ApiKeyAnswer,
     ApiKeyPage,
@@ -17,6 +18,7 @@ from sightline.accounts.schemas import (
     UserAnswer,
     UserChange,
     WorkspaceAnswer,
+    WorkspaceChange,
     WorkspacePage,
 )
 from sightline.cursor import decode_cursor, next_page
@@ -137,18 +139,25 @@ def read_workspace(principal: Principal) -> WorkspaceAnswer:
     return WorkspaceAnswer.model_validate({**row, "role": principal.role})
 
 
-def rename_workspace(principal: Principal, *, name: str) -> WorkspaceAnswer:
-    """Gives the workspace another name."""
+def change_workspace(principal: Principal, change: WorkspaceChange) -> WorkspaceAnswer:
+    """Gives the workspace another name, or another retention."""
     with transaction(principal.workspace_id) as connection:
-        store.rename_workspace(connection, name)
+        if change.name is not None:
+            store.rename_workspace(connection, change.name)
+        if "retention_days" in change.model_fields_set:
+            store.set_retention(connection, change.retention_days)
     return read_workspace(principal)
 
 
-def delete_workspace(principal: Principal) -> None:
-    """Closes the workspace; its data is purged afterwards."""
+def delete_workspace(principal: Principal) -> ErasureStarted:
+    """Closes the workspace; its data is purged afterwards, and a report proves it."""
     with transaction(principal.workspace_id) as connection:
         store.mark_workspace_deleted(connection)
+        erasure_id = erasures.begin(
+            connection, principal, subject="workspace", subject_id=principal.workspace_id
+        )
     logger.info("workspace deleted", workspace_id=principal.workspace_id)
+    return ErasureStarted(erasure_id=erasure_id)
 
 
 def list_members(principal: Principal, *, cursor: str | None, limit: int) -> MemberPage:

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Response
 
-from sightline.accounts import pipeline
+from sightline.accounts import erasures, pipeline
+from sightline.accounts.erasures import ErasureAnswer, ErasurePage, ErasureStarted
 from sightline.accounts.schemas import (
     AddressRequest,
     ApiKeyPage,
@@ -28,6 +29,7 @@ from sightline.accounts.schemas import (
     UserAnswer,
     UserChange,
     WorkspaceAnswer,
+    WorkspaceChange,
     WorkspacePage,
     WorkspaceRequest,
 )
@@ -169,15 +171,33 @@ def read_workspace(principal: Reader) -> WorkspaceAnswer:
 
 
 @router.patch("/workspaces/{workspace_id}", dependencies=_IN_WORKSPACE)
-def rename_workspace(body: WorkspaceRequest, principal: Admin) -> WorkspaceAnswer:
-    """Gives it another name."""
-    return pipeline.rename_workspace(principal, name=body.name)
+def change_workspace(body: WorkspaceChange, principal: Admin) -> WorkspaceAnswer:
+    """Gives it another name, or another number of days after which its videos are deleted."""
+    return pipeline.change_workspace(principal, body)
 
 
-@router.delete("/workspaces/{workspace_id}", status_code=204, dependencies=_IN_WORKSPACE)
-def delete_workspace(principal: Admin) -> None:
-    """Closes it and purges what it holds."""
-    pipeline.delete_workspace(principal)
+@router.delete("/workspaces/{workspace_id}", status_code=202, dependencies=_IN_WORKSPACE)
+def delete_workspace(principal: Admin) -> ErasureStarted:
+    """Closes it and purges what it holds; GET /v1/users/me/erasures/{id} proves it."""
+    return pipeline.delete_workspace(principal)
+
+
+@router.get("/erasures")
+def list_erasures(principal: Reader, cursor: Cursor = None, limit: Limit = 50) -> ErasurePage:
+    """What was deleted in the workspace, newest first: by whom asks, and by its retention."""
+    return erasures.list_erasures(principal, cursor=cursor, limit=limit)
+
+
+@router.get("/erasures/{erasure_id}")
+def read_erasure(erasure_id: UUID, principal: Reader) -> ErasureAnswer:
+    """What was removed of a deleted video, and that nothing is left."""
+    return erasures.read_erasure(principal, erasure_id)
+
+
+@router.get("/users/me/erasures/{erasure_id}")
+def read_my_erasure(erasure_id: UUID, principal: CurrentUser) -> ErasureAnswer:
+    """A deletion that the caller asked for, also of a workspace that is gone."""
+    return erasures.read_my_erasure(principal, erasure_id)
 
 
 @router.get("/workspaces/{workspace_id}/members", dependencies=_IN_WORKSPACE)

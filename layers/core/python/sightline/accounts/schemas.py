@@ -98,11 +98,22 @@ class WorkspaceRequest(Shape):
     name: Name
 
 
+class WorkspaceChange(Shape):
+    name: Name | None = None
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Videos registered longer ago are deleted with all that shows them; null: never.",
+    )
+
+
 class WorkspaceAnswer(Shape):
     id: UUID
     name: str
     role: Role
     created_at: datetime
+    retention_days: int | None
 
 
 class WorkspacePage(Shape):

@@ -49,7 +49,8 @@ def delete_user(connection: Connection, user_id: str) -> None:
 
 def memberships(connection: Connection, user_id: str, *, after: UUID = FIRST, limit: int = 200) -> list[Row]:
     return connection.execute(
-        "SELECT id, name, role, created_at FROM app.memberships(%s) WHERE id > %s ORDER BY id LIMIT %s",
+        "SELECT id, name, role, created_at, retention_days FROM app.memberships(%s) WHERE id > %s"
+        " ORDER BY id LIMIT %s",
         (user_id, after, limit),
     ).fetchall()
 
@@ -64,12 +65,17 @@ def create_workspace(connection: Connection, *, user_id: str, name: str) -> UUID
 def workspace(connection: Connection) -> Row | None:
     """The entered workspace."""
     return connection.execute(
-        "SELECT id, name, created_at FROM workspace WHERE deleted_at IS NULL"
+        "SELECT id, name, created_at, retention_days FROM workspace WHERE deleted_at IS NULL"
     ).fetchone()
 
 
 def rename_workspace(connection: Connection, name: str) -> None:
     connection.execute("UPDATE workspace SET name = %s, updated_at = now()", (name,))
+
+
+def set_retention(connection: Connection, days: int | None) -> None:
+    """Videos older than this are deleted; None keeps them."""
+    connection.execute("UPDATE workspace SET retention_days = %s, updated_at = now()", (days,))
 
 
 def mark_workspace_deleted(connection: Connection) -> None:

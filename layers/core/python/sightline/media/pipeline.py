@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from sightline.accounts import erasures
+from sightline.accounts.erasures import ErasureStarted
 from sightline.cursor import decode_cursor, next_page
 from sightline.database import Row, transaction
 from sightline.errors import ConflictError, InvalidCursorError, NotFoundError
@@ -96,13 +98,15 @@ def change_asset(principal: Principal, asset_id: UUID, change: AssetChange) -> A
         return answer_of(found(row))
 
 
-def delete_asset(principal: Principal, asset_id: UUID, *, purges: Queue) -> None:
+def delete_asset(principal: Principal, asset_id: UUID, *, purges: Queue) -> ErasureStarted:
     """Hides it now; the purge removes rows, vectors and objects. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
         row = found(store.mark_deleted(conn, asset_id))
+        erasure_id = erasures.begin(conn, principal, subject="asset", subject_id=asset_id)
     # When this fails the sweep finds the row and sends the message again.
     purges.send({"workspace_id": row["workspace_id"], "asset_id": row["id"]})
     logger.info("asset deleted", asset_id=str(asset_id))
+    return ErasureStarted(erasure_id=erasure_id)
 
 
 def reprocess_asset(principal: Principal, asset_id: UUID, *, pipeline: Pipeline) -> AssetAnswer:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request
 
+from sightline.accounts.erasures import ErasureStarted
 from sightline.http import (
     CurrentUser,
     Cursor,
@@ -100,9 +101,9 @@ def change_asset(asset_id: UUID, body: AssetChange, principal: Editor) -> AssetA
 
 
 @router.delete("/assets/{asset_id}", status_code=202)
-def delete_asset(asset_id: UUID, principal: Editor, purges: Purges) -> None:
-    """Hides it at once; its rows, vectors and objects are removed soon after."""
-    pipeline.delete_asset(principal, asset_id, purges=purges)
+def delete_asset(asset_id: UUID, principal: Editor, purges: Purges) -> ErasureStarted:
+    """Hides it at once; its rows, vectors and objects are removed soon after, and a report proves it."""
+    return pipeline.delete_asset(principal, asset_id, purges=purges)
 
 
 @router.post("/assets/{asset_id}/reprocess", status_code=202, dependencies=_WRITE_RATE)

@@ -122,10 +122,45 @@ def any_asset(conn: Connection, asset_id: UUID) -> Row | None:
     return conn.execute("SELECT * FROM asset WHERE id = %s", (asset_id,)).fetchone()
 
 
-def remove_asset(conn: Connection, asset_id: UUID) -> bool:
-    """Removes a deleted asset's rows; False when they were gone."""
-    gone = conn.execute("DELETE FROM asset WHERE id = %s AND deleted_at IS NOT NULL", (asset_id,))
-    return bool(gone.rowcount)
+def erase_asset(conn: Connection, asset_id: UUID) -> dict[str, int]:
+    """Removes every row that shows a deleted asset, its own last; answers how many, by table."""
+    row = conn.execute("SELECT app.erase_asset(app.workspace(), %s) AS removed", (asset_id,)).fetchone()
+    return row["removed"] if row else {}
+
+
+def rows_left(conn: Connection, asset_id: UUID | None) -> int:
+    """How many rows belong to an asset, or to the workspace, in whatever table."""
+    row = conn.execute("SELECT app.rows_left(app.workspace(), %s) AS n", (asset_id,)).fetchone()
+    return int(row["n"]) if row else 0
+
+
+def mentions(conn: Connection, asset_id: UUID) -> dict[str, int]:
+    """How many rows name an asset's id in a text, by table."""
+    row = conn.execute("SELECT app.mentions(app.workspace(), %s) AS found", (asset_id,)).fetchone()
+    return row["found"] if row else {}
+
+
+def emptied_workspaces(conn: Connection, *, limit: int) -> list[UUID]:
+    """Deleted workspaces that hold no asset any more."""
+    return [row["id"] for row in conn.execute("SELECT app.emptied_workspaces(%s) AS id", (limit,)).fetchall()]
+
+
+def is_emptied(conn: Connection, workspace_id: UUID) -> bool:
+    """Whether a workspace is deleted and holds no asset; also when it is gone."""
+    row = conn.execute("SELECT app.is_emptied(%s) AS emptied", (workspace_id,)).fetchone()
+    return bool(row and row["emptied"])
+
+
+def admit_runs(conn: Connection, *, at_once: int, limit: int) -> list[tuple[UUID, UUID]]:
+    """Workspaces and ids of assets whose run may begin now, each handed out once."""
+    rows = conn.execute("SELECT * FROM app.admit_runs(%s, %s)", (at_once, limit)).fetchall()
+    return [(row["workspace_id"], row["asset_id"]) for row in rows]
+
+
+def erase_workspace(conn: Connection) -> dict[str, int]:
+    """Removes the entered workspace, when it is deleted and empty; answers how many rows, by table."""
+    row = conn.execute("SELECT app.erase_workspace(app.workspace()) AS removed").fetchone()
+    return row["removed"] if row else {}
 
 
 def claim_unattended(conn: Connection, *, quiet_s: float, limit: int) -> list[tuple[UUID, UUID]]:

@@ -1,23 +1,20 @@
 """Looks after assets that nobody else does: lost events, dead runs, unfinished uploads and deletions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.media import indexing, rules, store, uploads
+from sightline.media import admission, indexing, rules, store, uploads
 from sightline.media.failures import FAILURE_CODES, Failure
 from sightline.ports import Blobs, Events, Pipeline, Queue
 from sightline.telemetry import logger
-from sightline.vectors.store import delete_asset_points
 
 QUIET_S = 60
 """Seconds without a sign of life before an asset is looked after: longer than a queue takes to deliver."""
 STALLED_S = 2 * 3600
 """Seconds without progress after which a run that says it runs is begun anew: longer than all retries."""
 PAGE = 200
-DELETED = "asset.deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,12 @@ def sweep(outside: Outside) -> dict[str, Any]:
     with transaction() as conn:
         store.forget_expired(conn)
         retired = store.retire_workspaces(conn)
+        emptied = store.emptied_workspaces(conn, limit=PAGE)
     for workspace_id, asset_id in retired:
         outside.purges.send({"workspace_id": str(workspace_id), "asset_id": str(asset_id)})
+    for workspace_id in emptied:
+        outside.purges.send({"workspace_id": str(workspace_id)})
+    admission.admit(pipeline=outside.pipeline)
     with transaction() as conn:
         claimed = store.claim_unattended(conn, quiet_s=QUIET_S, limit=PAGE)
     for workspace_id, asset_id in claimed:
@@ -93,7 +94,7 @@ def _look_for_run(row: Row, outside: Outside, *, idle_s: float) -> str:
     """A run that never started is started; one that ended without a word, or stands still, is begun anew."""
     status = outside.pipeline.status(rules.execution_name(row["id"], row["source_version"], row["run"]))
     if status is None:
-        indexing.start(row, pipeline=outside.pipeline)
+        admission.start(row, pipeline=outside.pipeline)
         return "run started"
     if status == "RUNNING" and idle_s < STALLED_S:
         return "running"
@@ -103,22 +104,3 @@ def _look_for_run(row: Row, outside: Outside, *, idle_s: float) -> str:
         return "gave up"
     indexing.start_over(row, pipeline=outside.pipeline, redrive=True)
     return "run begun anew"
-
-
-def purge_asset(message: Mapping[str, Any], *, blobs: Blobs, events: Events) -> None:
-    """Removes what a deleted asset left: objects first, so that a failure leaves the row to try again by."""
-    workspace_id, asset_id = UUID(str(message["workspace_id"])), UUID(str(message["asset_id"]))
-    with transaction(workspace_id) as conn:
-        row = store.any_asset(conn, asset_id)
-    if row is not None and row["deleted_at"] is None:
-        return
-    if row is not None:
-        uploads.discard(row, blobs=blobs)
-    blobs.delete_prefix(rules.source_key(workspace_id, asset_id))
-    blobs.delete_prefix(rules.sheets_prefix(workspace_id, asset_id))
-    with transaction(workspace_id) as conn:
-        removed = store.remove_asset(conn, asset_id)
-        delete_asset_points(conn, workspace_id=workspace_id, asset_id=asset_id)
-    if row is not None and removed:
-        detail = {"workspace_id": str(workspace_id), "asset_id": str(asset_id), "run": row["run"]}
-        events.publish(DELETED, detail)

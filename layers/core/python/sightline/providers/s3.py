@@ -162,6 +162,10 @@ class S3Blobs:
                 deleted += len(versions)
         return deleted
 
+    def count_versions(self, prefix: str) -> int:
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+        return sum(len(page.get("Versions", [])) + len(page.get("DeleteMarkers", [])) for page in pages)
+
     def _delete(self, versions: "list[ObjectIdentifierTypeDef]") -> None:
         answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": versions, "Quiet": True})
         if failed := answer.get("Errors"):

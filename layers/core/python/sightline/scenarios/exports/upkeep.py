@@ -102,9 +102,9 @@ def give_up(workspace_id: UUID, export_id: UUID, code: str, *, blobs: Blobs, eve
 
 
 def erase_video(workspace_id: UUID, asset_id: UUID, *, blobs: Blobs) -> dict[str, int]:
-    """Removes every export that shows a video, archives and rows; answers how many of each."""
+    """Removes every export that shows a video, archives and rows; answers how many archives there were."""
     with transaction(workspace_id) as conn:
         rows = store.showing(conn, asset_id)
         for row in rows:
             store.mark_deleted(conn, row["id"])
-    return {"exports": len(rows), "export_objects": sum(purge(row, blobs=blobs) for row in rows)}
+    return {"exports": sum(purge(row, blobs=blobs) for row in rows)}

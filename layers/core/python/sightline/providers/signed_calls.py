@@ -51,7 +51,7 @@ class SignedCalls:
             try:
                 status, answer = self._once(method, path, body, headers)
             except (OSError, http.client.HTTPException) as error:
-                self._connection = None
+                self.close()
                 if not left:
                     raise OSError(f"{self._service} cannot be reached") from error
                 continue
@@ -60,6 +60,12 @@ class SignedCalls:
         if status >= 300:
             raise AwsCallError(_code(answer) or f"HTTP {status}")
         return answer
+
+    def close(self) -> None:
+        """Ends the connection; the next call makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _once(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         request = AWSRequest(method=method, url=f"{self._address.geturl()}{path}", data=body, headers=headers)

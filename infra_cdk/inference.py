@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra_cdk.acceptance import accept_wildcard
 from infra_cdk.functions import Function
+from infra_cdk.model_store import ModelStore
 from infra_cdk.stages import InstanceEndpoint, ServerlessEndpoint, Stage
 
 REPOSITORY = "sightline-endpoint"
@@ -17,7 +18,7 @@ VARIANT = "primary"
 class Inference(Construct):
     """Model, endpoint configuration and endpoint for one container image."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, model_store: ModelStore) -> None:
         super().__init__(scope, construct_id)
         tag = CfnParameter(
             self,
@@ -31,13 +32,18 @@ class Inference(Construct):
             f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{REPOSITORY}:${{EndpointImageTag}}"
         )
         self.role = self._role()
+        model_store.admit(self.role)
         self.model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=self.role.role_arn,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=image,
-                environment={"SIGHTLINE_STAGE": stage.name, "SIGHTLINE_IMAGE_MODEL": stage.image_model},
+                environment={
+                    "SIGHTLINE_STAGE": stage.name,
+                    "SIGHTLINE_IMAGE_MODEL": stage.image_model,
+                    "SIGHTLINE_MODEL_STORE": model_store.address,
+                },
             ),
         )
         self.model.node.add_dependency(self.role)

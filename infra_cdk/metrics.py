@@ -47,6 +47,17 @@ def of_endpoint(inference: Inference, metric: str, statistic: str) -> cloudwatch
     )
 
 
+def rollbacks() -> cloudwatch.Metric:
+    """Revisions that the containers took back; each container counts its own (gpu_endpoint/lifecycle)."""
+    return cloudwatch.Metric(
+        namespace="Sightline",
+        metric_name="ModelRollbacks",
+        dimensions_map={"service": "inference"},
+        period=FIVE_MINUTES,
+        statistic=SUM,
+    )
+
+
 def of_proxy(database: Database, metric: str) -> cloudwatch.Metric:
     """A metric of RDS Proxy. Raises: ValueError in a stage without one."""
     if database.proxy is None:

@@ -14,7 +14,16 @@ from infra_cdk.dashboard import dashboard
 from infra_cdk.database import Database
 from infra_cdk.functions import Function
 from infra_cdk.inference import Inference
-from infra_cdk.metrics import FIVE_MINUTES, MAXIMUM, SUM, Watched, of_endpoint, of_proxy, queue_label
+from infra_cdk.metrics import (
+    FIVE_MINUTES,
+    MAXIMUM,
+    SUM,
+    Watched,
+    of_endpoint,
+    of_proxy,
+    queue_label,
+    rollbacks,
+)
 from infra_cdk.stages import Stage
 
 
@@ -110,6 +119,7 @@ class Operations(Construct):
             ("InvocationModelErrors", 10, "The inference container does not answer."),
         ):
             self._alarm(metric, of_endpoint(inference, metric, SUM), why, threshold=threshold)
+        self._alarm("ModelRolledBack", rollbacks(), "A promoted model broke its budget and was taken back.")
 
     def _watch_database(self, database: Database) -> None:
         self._alarm(

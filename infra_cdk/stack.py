@@ -14,6 +14,7 @@ from infra_cdk.layers import Layers
 from infra_cdk.media import Media
 from infra_cdk.metrics import Watched
 from infra_cdk.migrations import Migrations
+from infra_cdk.model_store import ModelStore
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
 from infra_cdk.outgoing import Outgoing
@@ -36,7 +37,8 @@ class SightlineStack(Stack):
         network = Network(self, "Network", stage=stage)
         self.database = Database(self, "Database", stage=stage, network=network)
         self.storage = Storage(self, "Storage", stage=stage)
-        self.inference = Inference(self, "Inference", stage=stage)
+        self.model_store = ModelStore(self, "Models", stage=stage, access_log=self.storage.access_log)
+        self.inference = Inference(self, "Inference", stage=stage, model_store=self.model_store)
         house = House(stage=stage, database=self.database, layers=Layers(self, "Layers", bundle=bundle))
         self.migrations = Migrations(self, "Migrations", house=house)
         self.accounts = Accounts(self, "Accounts", house=house)
@@ -137,6 +139,7 @@ class SightlineStack(Stack):
             "UserPoolId": accounts.identity.pool.user_pool_id,
             "UserPoolClientId": accounts.identity.client.user_pool_client_id,
             "EndpointName": self.inference.name,
+            "ModelStore": self.model_store.address,
             "StateMachineArn": media.pipeline.machine.state_machine_arn,
             "BatchStateMachineArn": media.pipeline.batch_machine.state_machine_arn,
             "ExportMachineArn": self.exports.machine.state_machine_arn,

@@ -36,6 +36,7 @@ class Storage(Construct):
             removal_policy=removal,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
         )
+        self.access_log: s3.IBucket = access_log
         self.media = s3.Bucket(
             self,
             "Media",

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from local_cloud.certificate import Certificate
 from local_cloud.database import DatabaseUrls
-from local_cloud.emulator_config import EmulatorConfig
+from local_cloud.emulator_config import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, EmulatorConfig
 from local_cloud.environment import PASSED_ON, LocalAddresses
 from local_cloud.gateway_seam import API_TIMEOUT_S
 from local_cloud.home import ROOT, Home, Ports
 from local_cloud.services import Service
 
+# The name that infra_cdk/model_store.py gives the bucket of the stage that runs here.
+MODEL_STORE = f"s3://sightline-dev-models-{ACCOUNT}-{REGION}/models"
 SHARED_CODE = ROOT / "layers" / "core" / "python"
 
 
@@ -52,7 +54,7 @@ class Site:
         return Service(
             name="endpoint",
             command=[*command, "--home", self.home.path],
-            environment=dict(os.environ),
+            environment={**os.environ, **self._model_store()},
             cwd=ROOT,
             log_path=self.home.logs_dir / "endpoint.log",
             ready_url=f"{self.endpoint_url}/ping",
@@ -72,6 +74,21 @@ class Site:
             ready_url=f"{self.emulator_url}/_sightline/workers",
             authority=self.authority,
         )
+
+    def _model_store(self) -> dict[str, str]:
+        """Where the endpoint finds its desired state: the emulator's bucket, or what is set already."""
+        if "SIGHTLINE_MODEL_STORE" in os.environ:
+            return {}
+        added = {
+            "SIGHTLINE_MODEL_STORE": MODEL_STORE,
+            "SIGHTLINE_MODEL_STORE_OPTIONAL": "true",  # both start at once; the emulator takes longer
+            "AWS_ENDPOINT_URL": self.emulator_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+        return added | ({"AWS_CA_BUNDLE": str(self.authority)} if self.authority else {})
 
     def _emulator_config(self, database: DatabaseUrls) -> EmulatorConfig:
         return EmulatorConfig(

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
+from gpu_endpoint.emf import SERVICE, Interval
 from gpu_endpoint.lifecycle.desired_state import STATE_KEY, DesiredState, Weights, breach_key, settled
 from gpu_endpoint.lifecycle.holdings import Holdings, attempt_of
 from gpu_endpoint.lifecycle.judgement import Budget
@@ -36,7 +37,7 @@ class Follower:
         self.holdings = Holdings(registry, Loader(settings, objects), changed=self._wake.set)
         self._teller = Teller(objects, container=container, every_s=settings.model_report_s / 3)
         self._etag: str | None = None
-        self._misread = ""
+        self._misread = self._unreachable = ""
         self._bundled: list[Weights] = []
         self._breaches: dict[str, str] = {}
         self._serving: dict[str, str] = {}
@@ -98,8 +99,11 @@ class Follower:
             stored = await asyncio.to_thread(self.objects.get, STATE_KEY)
             found = await asyncio.to_thread(breaches, self.objects) if stored else {}
         except StoreError as error:
-            log.warning("the model store does not answer", extra={"fields": {"reason": str(error)}})
+            if str(error) != self._unreachable:
+                log.warning("the model store does not answer", extra={"fields": {"reason": str(error)}})
+            self._unreachable = str(error)
             return False
+        self._unreachable = ""
         if stored is not None:
             self._take(stored, found)
         return True
@@ -150,8 +154,10 @@ class Follower:
 
     def _condemn(self, model_id: str, revision: str, reason: str) -> None:
         """A revision broke its budget: it stops answering here at once, and everywhere at the next look."""
+        counted = Interval()
+        counted.count("ModelRollbacks")
         fields = {"model": model_id, "revision": revision, "reason": reason}
-        log.error("a revision is rolled back", extra={"fields": fields})
+        log.error("a revision is rolled back", extra={"fields": fields | counted.line({"service": SERVICE})})
         name = self.holdings.named(model_id, revision)
         if self.state is None or name is None:
             return

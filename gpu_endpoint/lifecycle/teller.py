@@ -7,7 +7,7 @@ import logging
 import time
 from contextlib import suppress
 
-from gpu_endpoint.lifecycle.objects import Objects, StaleWriteError, StoreError
+from gpu_endpoint.lifecycle.objects import MissingError, Objects, StaleWriteError, StoreError
 from gpu_endpoint.lifecycle.reports import CONTAINERS, Breach, ContainerReport
 
 log = logging.getLogger("gpu_endpoint")
@@ -38,6 +38,8 @@ class Teller:
             if body != self._said or time.monotonic() - self._said_at > self._every_s:
                 await asyncio.to_thread(self._objects.put, self._key, body)
                 self._said, self._said_at = body, time.monotonic()
+        except MissingError:
+            log.debug("there is no model store yet")
         except StoreError as error:
             log.warning("the report could not be written", extra={"fields": {"reason": str(error)}})
 

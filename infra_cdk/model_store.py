@@ -10,8 +10,6 @@ from infra_cdk.stages import Stage
 
 PREFIX = "models"
 ARTIFACTS_WHY = "Artifacts are named by content, registered revisions by model: the prefix is the store."
-    "Artifacts are named by their content, registered revisions by model: the prefix is the store."
-)
 REPORTS_WHY = "A container names its own report, and its judgements by model and revision."
 
 

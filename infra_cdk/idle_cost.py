@@ -24,6 +24,7 @@ NAT_HOUR = 0.045  # https://aws.amazon.com/vpc/pricing/
 ADDRESS_HOUR = 0.005  # https://aws.amazon.com/vpc/pricing/
 PROXY_ACU_HOUR = 0.015  # https://aws.amazon.com/rds/proxy/pricing/
 SECRET_MONTH = 0.40  # https://aws.amazon.com/secrets-manager/pricing/
+KEY_MONTH = 1.00  # https://aws.amazon.com/kms/pricing/
 ALARM_MONTH = 0.10  # https://aws.amazon.com/cloudwatch/pricing/
 DASHBOARD_MONTH = 3.00  # https://aws.amazon.com/cloudwatch/pricing/
 MILLION_QUEUE_REQUESTS = 0.40  # https://aws.amazon.com/sqs/pricing/
@@ -90,6 +91,7 @@ def _rest(resources: Resources) -> Iterator[Line]:
         ("CloudWatch alarms", "AWS::CloudWatch::Alarm", "alarm", 1, ALARM_MONTH),
         ("CloudWatch dashboard", "AWS::CloudWatch::Dashboard", "dashboard", 1, DASHBOARD_MONTH),
         ("Secrets", "AWS::SecretsManager::Secret", "secret", 1, SECRET_MONTH),
+        ("KMS keys", "AWS::KMS::Key", "key", 1, KEY_MONTH),
         (
             "Polling of queues",
             "AWS::Lambda::EventSourceMapping",

@@ -1,4 +1,4 @@
-"""The two dependency layers; built for a deploy, left out where a virtual environment has the packages."""
+"""The dependency layers; built for a deploy, left out where a virtual environment has the packages."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ from constructs import Construct
 from infra_cdk import layer_build
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
-DESCRIPTIONS = {"core": "sightline and what it imports", "media": "Decoding and contact sheets"}
+DESCRIPTIONS = {
+    "core": "sightline and what it imports",
+    "media": "Decoding and contact sheets",
+    "learning": "Teaching concepts",
+}
 
 
 @jsii.implements(ILocalBundling)
@@ -26,15 +30,16 @@ class LayerBundling:
 
 
 class Layers(Construct):
-    """core for every function, media for those that decode."""
+    """core for every function, media for those that decode, learning for the one that teaches."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bundle: bool) -> None:
         super().__init__(scope, construct_id)
         self._layers = {name: self._layer(name) for name in layer_build.NAMES} if bundle else {}
 
-    def for_function(self, *, decodes: bool) -> list[lambda_.ILayerVersion]:
+    def for_function(self, *, decodes: bool, learns: bool) -> list[lambda_.ILayerVersion]:
         """The layers of one function; none at all where they are not built."""
-        return [layer for name, layer in self._layers.items() if decodes or name == "core"]
+        wanted = {"core": True, "media": decodes, "learning": learns}
+        return [layer for name, layer in self._layers.items() if wanted[name]]
 
     def _layer(self, name: str) -> lambda_.LayerVersion:
         code = lambda_.Code.from_asset(

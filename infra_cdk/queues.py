@@ -29,8 +29,8 @@ class WorkQueue(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )
 
-    def feed(self, function: Function) -> None:
+    def feed(self, function: Function, *, batch_size: int = BATCH_SIZE) -> None:
         """Calls the function with batches; it names the messages that failed."""
         function.lambda_function.add_event_source(
-            sources.SqsEventSource(self.queue, batch_size=BATCH_SIZE, report_batch_item_failures=True)
+            sources.SqsEventSource(self.queue, batch_size=batch_size, report_batch_item_failures=True)
         )

@@ -1,8 +1,10 @@
-"""Search and exports over HTTP."""
+"""Search, concepts, saved searches and exports over HTTP."""
 
 from sightline.http import as_lambda, create_app
+from sightline.scenarios.concepts.routes import router as concepts
 from sightline.scenarios.exports.routes import router as exports
 from sightline.scenarios.routes import router
-from sightline.wiring import PORTS
+from sightline.scenarios.saved.routes import router as saved
+from sightline.wiring import scenario_ports
 
-handler = as_lambda(create_app(router, exports, ports=PORTS))
+handler = as_lambda(create_app(router, exports, concepts, saved, ports=scenario_ports()))

@@ -132,7 +132,7 @@ def test_listing_is_bound_to_the_prefixes_that_are_deleted(template: Any) -> Non
         assert all(prefix.startswith(("uploads/", "sheets/", "exports/")) for prefix in prefixes)
 
 
-@pytest.mark.parametrize("caller", ["embed_frames", "scenarios_api", "write_export"])
+@pytest.mark.parametrize("caller", ["embed_frames", "match_asset", "scenarios_api", "write_export"])
 def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any, caller: str) -> None:
     calls = granted(template.statements_of(caller), "sagemaker:")
     assert list(calls) == ["sagemaker:InvokeEndpoint"]
@@ -141,7 +141,7 @@ def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any
 
 
 def test_nobody_else_calls_the_endpoint(template: Any) -> None:
-    others = set(template.functions()) - {"embed_frames", "scenarios_api", "write_export"}
+    others = set(template.functions()) - {"embed_frames", "match_asset", "scenarios_api", "write_export"}
     assert not [name for name in others if granted(template.statements_of(name), "sagemaker:")]
 
 
@@ -174,14 +174,28 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
             "sqs:SendMessage",
             "events:PutEvents",
         },
-        "scenarios_api": {"states:StartExecution"},
         "index_vectors": {"sqs:SendMessage"},
+        "scenarios_api": {"states:StartExecution", "sqs:SendMessage"},
+        "apply_concept": {"sqs:SendMessage"},
+        "match_asset": {"sqs:SendMessage", "events:PutEvents"},
+        "deliver_webhooks": {"sqs:SendMessage"},
+        "outgoing_api": {"sqs:SendMessage"},
     }
     for name in template.functions():
         own = {"states:", "events:", "cognito-idp:"}
         actions = {a for service in own for a in granted(template.statements_of(name), service)}
         actions |= set(granted(template.statements_of(name), "sqs:Send"))
         assert actions == expected.get(name, set()), name
+
+
+def test_who_seals_webhook_secrets_cannot_read_them_and_nobody_else_does_either(template: Any) -> None:
+    granted_keys = {name: set(granted(template.statements_of(name), "kms:")) for name in template.functions()}
+    assert {name: actions for name, actions in granted_keys.items() if actions} == {
+        "outgoing_api": {"kms:Encrypt"},
+        "deliver_webhooks": {"kms:Decrypt"},
+    }
+    (key,) = template.properties("AWS::KMS::Key")
+    assert key["EnableKeyRotation"] is True
 
 
 def test_each_authorizer_is_keyed_by_every_header_it_reads(template: Any) -> None:

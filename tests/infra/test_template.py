@@ -10,20 +10,25 @@ pytestmark = pytest.mark.infra
 
 FUNCTIONS = {
     "accounts_api",
+    "apply_concept",
     "authorizer",
+    "deliver_webhooks",
     "embed_frames",
     "extract_frames",
     "fail_asset",
     "finish_asset",
     "index_vectors",
+    "match_asset",
     "media_api",
     "migrate",
+    "outgoing_api",
     "probe_media",
     "purge_asset",
     "scenarios_api",
     "start_pipeline",
     "sweep_assets",
     "system_api",
+    "train_concept",
 }
 OUTPUTS = {
     "ApiUrl",
@@ -31,6 +36,8 @@ OUTPUTS = {
     "DatabaseSecretArn",
     "EndpointName",
     "EventBusName",
+    "MatchDlqUrl",
+    "MatchQueueUrl",
     "MediaBucketName",
     "MigrateFunctionName",
     "PurgeDlqUrl",
@@ -40,6 +47,8 @@ OUTPUTS = {
     "UploadsQueueUrl",
     "UserPoolClientId",
     "UserPoolId",
+    "WebhookDlqUrl",
+    "WebhookQueueUrl",
 }
 
 
@@ -123,7 +132,7 @@ def test_the_media_bucket_keeps_versions_cleans_up_and_tells_eventbridge(templat
 def test_work_queues_have_dead_letters_and_outlast_their_consumers(template: Any) -> None:
     queues, functions = template.of("AWS::SQS::Queue"), template.of("AWS::Lambda::Function")
     mappings = template.properties("AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == 2
+    assert len(mappings) == len([q for q in queues.values() if "RedrivePolicy" in q["Properties"]]) >= 6
     for mapping in mappings:
         queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
         timeout_s = functions[mapping["FunctionName"]["Ref"]]["Properties"]["Timeout"]

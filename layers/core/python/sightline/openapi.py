@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from sightline.errors import problem_table
 from sightline.http import create_app
 
 
@@ -12,6 +13,7 @@ def full_app() -> FastAPI:
     """All routers in one app."""
     from sightline.accounts.routes import router as accounts
     from sightline.incidents.routes import router as incidents
+    from sightline.media.imports.routes import router as imports
     from sightline.media.routes import router as media
     from sightline.outgoing.routes import router as outgoing
     from sightline.scenarios.concepts.routes import router as concepts
@@ -21,7 +23,7 @@ def full_app() -> FastAPI:
     from sightline.system import router as system
     from sightline.wiring import scenario_ports
 
-    routers = (system, accounts, media, scenarios, concepts, saved, exports, outgoing, incidents)
+    routers = (system, accounts, media, scenarios, concepts, saved, exports, imports, outgoing, incidents)
     return create_app(*routers, ports=scenario_ports())
 
 
@@ -37,23 +39,51 @@ def openapi_document() -> dict[str, Any]:
             "description": "An access token from /v1/auth/login, or an API key (slk_...).",
         }
     }
+    document["components"]["responses"] = _problem_responses()
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _describe(operation, path)
+        for method, operation in operations.items():
+            _describe(operation, path, method)
     return document
 
 
-def _describe(operation: dict[str, Any], path: str) -> None:
+def _describe(operation: dict[str, Any], path: str, method: str) -> None:
     """Every failure is a problem; who needs a token, and for which workspace, follows from the path."""
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    operation["responses"].pop("422", None)
-    operation["responses"]["default"] = {"description": "A problem", "content": problem}
-    if not path.startswith("/v1/") or path.startswith("/v1/auth/"):
-        return
-    operation["security"] = [{"bearer": []}]
-    if path == "/v1/workspaces" or path.startswith("/v1/users/"):
-        return
-    operation.setdefault("parameters", []).append(_WORKSPACE_HEADER)
+    secured = path.startswith("/v1/") and not path.startswith("/v1/auth/")
+    if secured:
+        operation["security"] = [{"bearer": []}]
+        if path != "/v1/workspaces" and not path.startswith("/v1/users/"):
+            operation.setdefault("parameters", []).append(_WORKSPACE_HEADER)
+    declared = {status for status in operation["responses"] if status >= "400"}
+    for status in sorted(declared | _statuses(operation, path, method, secured=secured)):
+        operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _statuses(operation: dict[str, Any], path: str, method: str, *, secured: bool) -> set[str]:
+    """What can go wrong with a request of this form; a route declares what is its own (http.problems)."""
+    found = {"400", "429", "500", "503"}
+    if secured or path.startswith("/v1/auth/"):
+        found |= {"401", "403"}
+    if "requestBody" in operation:
+        found |= {"413", "422"}
+    if operation.get("parameters"):
+        found |= {"422"}
+    if "{" in path or (secured and "requestBody" in operation):
+        found |= {"404"}
+    if method != "get":
+        found |= {"409"}
+    return found
+
+
+def _problem_responses() -> dict[str, Any]:
+    """One response per status, which names the codes it comes with."""
+    codes: dict[int, list[str]] = {}
+    for slug, error in sorted(problem_table().items()):
+        codes.setdefault(error.status, []).append(f"`{slug}` ({error.title})")
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        f"Problem{status}": {"description": "; ".join(named) + ".", "content": content}
+        for status, named in sorted(codes.items())
+    }
 
 
 _WORKSPACE_HEADER = {

@@ -36,6 +36,7 @@ CREATE TABLE webhook_message (
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (workspace_id, occasion)
 );
+CREATE INDEX webhook_message_old ON webhook_message (workspace_id, created_at);
 
 CREATE TABLE webhook_delivery (
     id uuid PRIMARY KEY DEFAULT app.uuid7(),

@@ -143,11 +143,12 @@ CREATE TABLE search_shown (
     workspace_id uuid NOT NULL,
     search_id uuid NOT NULL REFERENCES search (id) ON DELETE CASCADE,
     place integer NOT NULL,
-    asset_id uuid NOT NULL,
+    asset_id uuid NOT NULL REFERENCES asset (id) ON DELETE CASCADE,
     peak_s double precision NOT NULL,
     relevance double precision NOT NULL,
     PRIMARY KEY (workspace_id, search_id, place)
 );
+CREATE INDEX search_shown_asset ON search_shown (asset_id);
 
 SELECT app.protect('saved_search');
 SELECT app.protect('search_match');

@@ -22,6 +22,8 @@ from sightline.telemetry import MetricUnit, logger, metrics
 
 # Longer than an attempt may take: who holds a lease and died is not waited for much longer.
 LEASE_S = 60.0
+# How long it can be looked up and sent again.
+KEPT_DAYS = 30
 # What SQS delays a message by at most; a longer pause is made of several.
 MAX_DELAY_S = 900
 
@@ -39,6 +41,7 @@ def announce(
 
     The same occasion told again makes nothing new, and answers the deliveries that nobody has tried yet.
     """
+    store.forget_messages(conn, after_days=KEPT_DAYS)
     message_id = _new_id(conn)
     occasion = occasion or str(message_id)
     body = {"type": event_type, "timestamp": datetime.now(UTC).isoformat(), "data": data}

@@ -104,6 +104,15 @@ def add_message(
     return added.rowcount == 1
 
 
+def forget_messages(conn: Connection, *, after_days: int) -> None:
+    """Old messages go with their deliveries, a few at a time: they say what was in videos."""
+    conn.execute(
+        "DELETE FROM webhook_message WHERE id IN (SELECT id FROM webhook_message"
+        " WHERE created_at < now() - make_interval(days => %s) LIMIT 100)",
+        (after_days,),
+    )
+
+
 def add_deliveries(
     conn: Connection, *, workspace_id: UUID | str, message_id: UUID, endpoint_id: UUID | None, event_type: str
 ) -> list[UUID]:

@@ -111,8 +111,8 @@ def note_run(
     with conn.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO search_shown (workspace_id, search_id, place, asset_id, peak_s, relevance)"
-            " VALUES (%(workspace)s, %(search)s, %(place)s, %(asset_id)s, %(peak_s)s, %(relevance)s)"
-            " ON CONFLICT DO NOTHING",
+            " SELECT %(workspace)s, %(search)s, %(place)s, id, %(peak_s)s, %(relevance)s FROM asset"
+            " WHERE id = %(asset_id)s ON CONFLICT DO NOTHING",
             [
                 {**one, "workspace": workspace_id, "search": search_id, "place": place}
                 for place, one in enumerate(shown, 1)

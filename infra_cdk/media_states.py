@@ -31,6 +31,7 @@ PERMANENT_ERRORS = (
     "ModelRevisionGoneError",
     "NotFoundError",
     "PayloadTooLargeError",
+    "SourceRefusedError",
     "UnauthenticatedError",
     "UnconfirmedAccountError",
     "UnreadableMediaError",

@@ -67,7 +67,7 @@ class MediaCloud:
 
     def purges(self, asset_id: UUID | str) -> list[dict[str, Any]]:
         """Purge messages of an asset, taken from the queue."""
-        return [m for m in self._taken(self.purge_queue) if m["asset_id"] == str(asset_id)]
+        return [m for m in self._taken(self.purge_queue) if m.get("asset_id") == str(asset_id)]
 
     def heard(self, asset_id: UUID | str) -> list[tuple[str, int]]:
         """Events of an asset on the bus: name and run."""

@@ -35,6 +35,13 @@ def purge(upload: Upload) -> Any:
     return purge_asset(upload.event("purge_asset/deleted_asset"), LambdaContext())
 
 
+def purge_workspace(workspace: Workspace) -> Any:
+    """As the sweep asks for it once no asset is left."""
+    message = {"body": json.dumps({"workspace_id": str(workspace.id)})}
+    event = sample("purge_asset/deleted_workspace", workspace=workspace)
+    return purge_asset({"Records": [{**event["Records"][0], **message}]}, LambdaContext())
+
+
 def delete(upload: Upload) -> None:
     path = f"/v1/assets/{upload.asset_id}"
     assert call(media_api, "DELETE", path, principal=member_of(upload.workspace)).status == 202
@@ -86,8 +93,8 @@ def test_a_run_that_was_never_started_is_started(workspace: Workspace, media_clo
     upload = Upload(workspace).arrive(media_cloud)
     with transaction(workspace.id) as conn:
         conn.execute(
-            "UPDATE asset SET status = 'processing', stage = 'queued', run = 1, source_version = %s"
-            " WHERE id = %s",
+            "UPDATE asset SET status = 'processing', stage = 'queued', run = 1, source_version = %s,"
+            " admitted_at = now() WHERE id = %s",
             (upload.version, upload.asset_id),
         )
     age(upload.asset_id, 61, workspace=workspace)
@@ -234,7 +241,7 @@ def test_a_deleted_workspaces_assets_are_purged_and_it_is_forgotten(
     assert len(media_cloud.purges(upload.asset_id)) == 1
     purge(upload)
     assert media_cloud.keys(f"uploads/{workspace.id}/") == []
-    sweep(workspace)
+    purge_workspace(workspace)
     assert count("SELECT count(*) FROM workspace", workspace=workspace) == 0
 
 
@@ -244,7 +251,9 @@ def test_one_asset_that_fails_does_not_keep_the_sweep_from_others(
     broken, lost = Upload(workspace), Upload(workspace).arrive(media_cloud)
     with transaction(workspace.id) as conn:
         # A row that no code of ours writes: processing, and no version of the source.
-        conn.execute("UPDATE asset SET status = 'processing' WHERE id = %s", (broken.asset_id,))
+        conn.execute(
+            "UPDATE asset SET status = 'processing', admitted_at = now() WHERE id = %s", (broken.asset_id,)
+        )
     for upload in (broken, lost):
         age(upload.asset_id, 61, workspace=workspace)
     with pytest.raises(ExceptionGroup, match="1 of 2 assets"):

@@ -244,7 +244,11 @@ def test_only_roles_of_ours_may_run_our_functions(admin: Connection) -> None:
            FROM pg_proc WHERE pronamespace = 'app'::regnamespace"""
     ).fetchall()
     assert [row["proname"] for row in rows if row["by_anyone"]] == []
-    assert {row["proname"] for row in rows if not row["by_app"]} == {"protect", "make_space_table"}
+    assert {row["proname"] for row in rows if not row["by_app"]} == {
+        "protect",
+        "make_space_table",
+        "tenant_tables",
+    }
 
 
 def test_the_application_cannot_change_the_schema_or_run_the_owners_functions(workspace: Workspace) -> None:

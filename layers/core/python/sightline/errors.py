@@ -191,6 +191,12 @@ class ModelRevisionGoneError(SightlineError):
     status, slug, title, retryable = 409, "model-revision-gone", "Another model is served by now", False
 
 
+class SourceRefusedError(SightlineError):
+    """Let the stage's role read the object: docs/imports.md says what it needs."""
+
+    status, slug, title, retryable = 403, "source-refused", "The source does not let us have it", False
+
+
 class RateLimitedError(SightlineError):
     """Wait for Retry-After seconds."""
 

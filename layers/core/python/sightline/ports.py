@@ -136,6 +136,32 @@ class Blobs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """An object of another bucket, as a listing shows it."""
+
+    key: str
+    etag: str
+    size_bytes: int
+    storage_class: str
+
+
+class Sources(Protocol):
+    """Buckets that videos are imported from. Raises: SourceRefusedError where reading is not allowed."""
+
+    def page(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[SourceObject]:
+        """Objects in order of their keys, after a key."""
+        ...
+
+    def look(self, bucket: str, key: str) -> SourceObject | None:
+        """One object; None where there is none that we may see."""
+        ...
+
+    def copy(self, bucket: str, source: SourceObject, *, to: str, content_type: str) -> None:
+        """Copies this very version into the media bucket. Raises: NotFoundError, SourceRefusedError."""
+        ...
+
+
 class Events(Protocol):
     """Tells the rest of the platform what happened."""
 
@@ -205,6 +231,10 @@ class Pipeline(Protocol):
     def status(self, name: str) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when there is no such run."""
         ...
+
+
+class ImportRuns(Pipeline, Protocol):
+    """Runs of the state machine that imports."""
 
 
 class ExportRuns(Pipeline, Protocol):

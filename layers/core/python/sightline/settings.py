@@ -91,9 +91,15 @@ class Settings(BaseSettings):
     )
     export_keep_days: int = Field(default=7, description="Days after which a finished export is removed.")
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
+    import_buckets: str = Field(
+        default="",
+        description="Where imports may read, by commas: bucket[/prefix][@workspace]; docs/imports.md.",
+    )
+    import_machine_arn: str = Field(default="", description="State machine that imports.")
     runs_at_once: int = Field(
         default=0, description="Videos indexed at a time in the whole stage; the others wait. 0: no limit."
     )
+    import_rate_per_minute: int = Field(default=30, description="Imports begun per principal and minute.")
     export_rate_per_minute: int = Field(default=30, description="Exports begun per principal and minute.")
     write_rate_per_minute: int = Field(
         default=600, description="Uploads begun, completed or re-driven, per principal and minute."

@@ -17,8 +17,10 @@ from sightline.ports import (
     Events,
     ExportRuns,
     Identity,
+    ImportRuns,
     Pipeline,
     Queue,
+    Sources,
     TokenVerifier,
     TrainingQueue,
     Vault,
@@ -182,6 +184,22 @@ def export_runs() -> ExportRuns:
     return StateMachine(get_settings().export_machine_arn)
 
 
+@cache
+def import_runs() -> ImportRuns:
+    """Runs that import."""
+    from sightline.providers.stepfunctions import StateMachine
+
+    return StateMachine(get_settings().import_machine_arn)
+
+
+@cache
+def sources() -> Sources:
+    """Buckets that videos are imported from."""
+    from sightline.providers.s3_sources import S3Sources
+
+    return S3Sources(get_settings().media_bucket)
+
+
 def scenario_ports() -> Mapping[Any, Callable[[], Any]]:
     """PORTS, and taught concepts beside them: those stand on numpy, which other functions need not load."""
     from sightline.scenarios.concepts.source import KeptConcepts
@@ -208,4 +226,5 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     WebhookSender: webhook_sender,
     Pipeline: media_pipeline,
     ExportRuns: export_runs,
+    ImportRuns: import_runs,
 }

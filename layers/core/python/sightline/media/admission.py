@@ -15,15 +15,22 @@ PAGE = 50
 def admit(*, pipeline: Pipeline) -> list[UUID]:
     """Starts waiting runs while there is room, in turn from every workspace; answers whose.
 
-    A run that was let in and not started, because this process died, is started by the sweep.
+    A run that was let in and not started, because this process died, is started by the sweep. What fails for
+    one does not keep others waiting.
     """
     with transaction() as conn:
         admitted = store.admit_runs(conn, at_once=get_settings().runs_at_once, limit=PAGE)
+    failures: list[Exception] = []
     for workspace_id, asset_id in admitted:
-        with transaction(workspace_id) as conn:
-            row = store.asset(conn, asset_id)
-        if row is not None:
-            start(row, pipeline=pipeline)
+        try:
+            with transaction(workspace_id) as conn:
+                row = store.asset(conn, asset_id)
+            if row is not None:
+                start(row, pipeline=pipeline)
+        except Exception as error:  # noqa: BLE001 - raised below, all together
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(admitted)} runs could not be started", failures)
     return [asset_id for _, asset_id in admitted]
 
 

@@ -39,7 +39,6 @@ def sweep(outside: Outside) -> dict[str, Any]:
         outside.purges.send({"workspace_id": str(workspace_id), "asset_id": str(asset_id)})
     for workspace_id in emptied:
         outside.purges.send({"workspace_id": str(workspace_id)})
-    admission.admit(pipeline=outside.pipeline)
     with transaction() as conn:
         claimed = store.claim_unattended(conn, quiet_s=QUIET_S, limit=PAGE)
     for workspace_id, asset_id in claimed:
@@ -50,6 +49,12 @@ def sweep(outside: Outside) -> dict[str, Any]:
             failures.append(error)
         else:
             done[deed] = done.get(deed, 0) + 1
+    try:
+        admitted = admission.admit(pipeline=outside.pipeline)
+    except ExceptionGroup as error:
+        failures.append(error)
+    else:
+        done |= {"run admitted": len(admitted)} if admitted else {}
     if done:
         logger.info("swept", done=done)
     if failures:

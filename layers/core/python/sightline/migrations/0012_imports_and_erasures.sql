@@ -30,6 +30,7 @@ BEGIN
             SELECT waiting.id FROM (
                 SELECT id, row_number() OVER (PARTITION BY asset.workspace_id ORDER BY id) AS turn FROM asset
                 WHERE status = 'processing' AND admitted_at IS NULL AND deleted_at IS NULL
+                  AND source_version IS NOT NULL
             ) AS waiting ORDER BY waiting.turn, waiting.id LIMIT room)
         RETURNING asset.workspace_id, asset.id;
 END

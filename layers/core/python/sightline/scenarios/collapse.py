@@ -22,15 +22,15 @@ Vectors = Mapping[Peak, NDArray[np.float32]]
 
 def collapsed(moments: Sequence[Moment], *, by: Sequence[str], vectors: Vectors) -> list[Moment]:
     """The best of each group, with the peaks of the others. Moments come and go best first."""
-    kept: list[Moment] = []
+    groups: list[list[Moment]] = []
     for moment in moments:
-        for place, better in enumerate(kept):
-            if _same(better, moment, by, vectors):
-                kept[place] = replace(better, others=(*better.others, moment.peak))
+        for group in groups:
+            if any(_same(member, moment, by, vectors) for member in group):
+                group.append(moment)
                 break
         else:
-            kept.append(moment)
-    return kept
+            groups.append([moment])
+    return [replace(best, others=tuple(one.peak for one in others)) for best, *others in groups]
 
 
 def _same(better: Moment, moment: Moment, by: Sequence[str], vectors: Vectors) -> bool:

@@ -14,9 +14,10 @@ from sightline.vectors.calibration import MIN_SAMPLE, Background
 
 Vector = NDArray[np.floating[Any]]
 
-# A frame shows what it must not when it stands this many spreads above a typical frame: the top 5 % of frames
-# that do not show it, and nearly all that do.
-NOT_Z = 1.645
+# A frame shows what it must not when it stands this many spreads above a typical frame. Of twelve rendered
+# drives and 20 things that may be on them, that left out 81 % of the frames that showed one, and 3 % of those
+# that did not; at 1.6 it is 86 % and 5 %, at 2.6 71 % and 1 %.
+NOT_Z = 2.0
 
 
 @dataclass(frozen=True, slots=True)

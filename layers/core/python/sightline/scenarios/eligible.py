@@ -140,6 +140,8 @@ def count_matching(conn: Connection, filters: Filters) -> int:
     """
     statement = _COUNTED_BY_TIME if filters.by_time else _COUNTED
     try:
+        if filters.time_of_day:
+            conn.execute("SELECT now() AT TIME ZONE %s", (filters.time_of_day.zone,))
         row = conn.execute(
             statement.format(eligible=eligible(filters), shown=shown(filters)),
             {**values_of(filters), "most": MAX_COUNTED_SHEETS},

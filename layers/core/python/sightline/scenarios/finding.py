@@ -23,6 +23,7 @@ from sightline.vectors.search import Path, Plan, choose_path, table_state
 from sightline.vectors.spaces import Space
 
 Vectors = NDArray[np.floating]
+Best = Sequence[Sequence[FrameHit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Finder:
         words = lexical(self.conn, self.request.words, self.request.filters) if self.request.words else None
         depth = max(frames, rules.frames_for(self.request.limit))
         while True:
-            plan, judged = self._judged(depth, words)
+            plan, judged, hits = self._judged(depth, words)
             shown = self._shown(judged)
             place = [one for one in shown if after is None or rules.position(one.moment) > after]
             more = len(place) > self.request.limit
@@ -74,7 +75,7 @@ class Finder:
         return Found(
             plan=plan,
             page=place[: self.request.limit],
-            verdict=self._verdict(judged),
+            verdict=self._verdict(judged, hits),
             frames=depth,
             more=more,
             words=words.told if words else None,
@@ -98,7 +99,8 @@ class Finder:
         groups = collapsed(moments, by=self.request.collapse, vectors=vectors)
         return [replace(worth[id(moment.peak)], moment=moment) for moment in groups]
 
-    def _judged(self, depth: int, words: Lexical | None) -> tuple[Plan, list[Judged]]:
+    def _judged(self, depth: int, words: Lexical | None) -> tuple[Plan, list[Judged], Best]:
+        """The plan, all moments, and each step's best frames."""
         if len(self.composed.steps) > 1:
             return self._chains()
         (step,) = self.composed.steps
@@ -109,11 +111,13 @@ class Finder:
         plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=self._plan(depth))
         moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
         worth = relevance_of(hits, null=null, searched=self.matching)
-        return plan, [
+        judged = [
             Judged(moment, worth[moment.peak.score], step.confidence(moment.peak.score)) for moment in moments
         ]
+        reached = [hit for hit in hits if worth[hit.score] >= self.request.bar]
+        return plan, judged, [sorted(reached, key=lambda hit: -hit.score)[:BEST_FRAMES]]
 
-    def _chains(self) -> tuple[Plan, list[Judged]]:
+    def _chains(self) -> tuple[Plan, list[Judged], Best]:
         """A sequence is as relevant as the weakest of its steps, each judged by its own background."""
         steps = self.composed.steps
         nulls = [background_of(step, self.background) for step in steps]
@@ -129,10 +133,11 @@ class Finder:
             relevance_of([moment.steps[n] for moment in moments], null=null, searched=self.matching)
             for n, null in enumerate(nulls)
         ]
-        return plan, [
+        judged = [
             Judged(moment, min(worth[n][hit.score] for n, hit in enumerate(moment.steps)))
             for moment in moments
         ]
+        return plan, judged, [[moment.steps[n] for moment in moments[:1]] for n in range(len(steps))]
 
     def _plan(self, depth: int) -> Plan:
         path: Path = choose_path(
@@ -143,9 +148,9 @@ class Finder:
         )
         return Plan(path, self.matching, depth, complete=True)
 
-    def _verdict(self, judged: Sequence[Judged]) -> Verdict:
+    def _verdict(self, judged: Sequence[Judged], hits: Best) -> Verdict:
         best = max((one.relevance for one in judged), default=0.0)
-        fit = self._fit(judged) if best >= self.request.bar else None
+        fit = self._fit(hits) if best >= self.request.bar else None
         found = best >= self.request.bar and (fit is None or fit.good)
         if not judged:
             reason = "no frame meets the filters, or all show what they must not"
@@ -158,28 +163,21 @@ class Finder:
         told = {"described": fit.below, "ahead": fit.ahead} if fit else {}
         return Verdict(found=found, bar=self.request.bar, best=best, reason=reason, **told)
 
-    def _fit(self, judged: Sequence[Judged]) -> Fit | None:
+    def _fit(self, hits: Best) -> Fit | None:
         """How well the words describe what they found: of a sequence, the step that they describe worst.
 
-        Only words can be held against captions: pictures lie elsewhere in the space.
+        hits: the best frames of each step. Only words can be held against captions: pictures lie elsewhere in
+        the space.
         """
-        if self.bank is None:
+        if self.bank is None or self.request.more or self.request.less:
             return None
         fits = []
-        for number, (step, asked) in enumerate(zip(self.composed.steps, steps_of(self.request), strict=True)):
-            if not only_words(asked) or self.request.more or self.request.less:
-                continue
-            best = sorted(judged, key=lambda one: -one.moment.rank)[:BEST_FRAMES]
-            hits = [one.moment.steps[number] if one.moment.steps else one.moment.peak for one in best]
-            vectors = frame_vectors(self.conn, space=self.space, hits=hits)
-            fits.append(
-                fit_of(
-                    as_array(step.vector),
-                    np.stack(list(vectors.values())),
-                    bank=self.bank,
-                    background=self.background,
-                )
-            )
+        for step, asked, best in zip(self.composed.steps, steps_of(self.request), hits, strict=True):
+            if only_words(asked):
+                vectors = frame_vectors(self.conn, space=self.space, hits=best)
+                frames = np.stack(list(vectors.values()))
+                query = as_array(step.vector)
+                fits.append(fit_of(query, frames, bank=self.bank, background=self.background))
         return min(fits, key=lambda fit: (fit.good, fit.below), default=None)
 
 

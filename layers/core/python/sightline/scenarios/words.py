@@ -55,7 +55,7 @@ def _select(filters: Filters) -> sql.Composed:
         "SELECT asset_id, row_number() OVER (ORDER BY worth DESC, asset_id) AS place FROM ("
         "  SELECT asset.id AS asset_id, ts_rank_cd(asset.words, wanted.query) AS worth"
         "  FROM (SELECT string_agg(quote_literal(stem), ' | ')::tsquery AS query"
-        "    FROM unnest(%(stems)s) AS stem) AS wanted"
+        "    FROM unnest(%(stems)s::text[]) AS stem) AS wanted"
         "  JOIN asset ON asset.words @@ wanted.query"
         "  JOIN ({eligible}) AS eligible ON eligible.asset_id = asset.id"
         "  ORDER BY worth DESC, asset.id LIMIT %(most_videos)s) AS best"

@@ -1,7 +1,7 @@
 """BERT as an ONNX graph, built straight from a checkpoint's tensors: no torch.
 
 Source: Devlin et al. 2018 (arXiv:1810.04805) for the arithmetic; the tensors' names are those of
-transformers' BertModel.
+transformers' BertModel (token_checkpoints.py gives other families theirs).
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from gpu_endpoint.models.int8 import DOMAIN, quantise_blocks, quantise_rows
 
+ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "gelu": ("Gelu", {}),
+    "gelu_new": ("Gelu", {"approximate": "tanh"}),
+    "gelu_pytorch_tanh": ("Gelu", {"approximate": "tanh"}),
+    "relu": ("Relu", {}),
+}
 Array = npt.NDArray[np.generic]
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -28,8 +34,9 @@ class BertShape:
     layers: int = 6
     heads: int = 12
     epsilon: float = 1e-12
-    prefix: str = ""
-    """Before every name of the encoder: `bert.` where a head stands beside it."""
+    activation: str = "gelu"
+    first_position: int = 0
+    """RoBERTa counts from 2."""
 
 
 class GraphWriter:
@@ -107,7 +114,7 @@ class GraphWriter:
 
 def encoder_layer(graph: GraphWriter, source: str, mask: str, shape: BertShape, index: int) -> str:
     """Self-attention and feed-forward of one layer."""
-    prefix = f"{shape.prefix}encoder.layer.{index}"
+    prefix = f"encoder.layer.{index}"
     parts = [f"{prefix}.attention.self.{name}" for name in ("query", "key", "value")]
     together = np.concatenate([graph.weights[f"{part}.weight"] for part in parts])
     bias = np.concatenate([graph.weights[f"{part}.bias"] for part in parts])
@@ -126,23 +133,23 @@ def encoder_layer(graph: GraphWriter, source: str, mask: str, shape: BertShape, 
     middle = graph.normalised(
         graph.node("Add", attended, source), f"{prefix}.attention.output", shape.epsilon
     )
-    wide = graph.node("Gelu", graph.dense(middle, f"{prefix}.intermediate.dense"))
+    operation, how = ACTIVATIONS[shape.activation]
+    wide = graph.node(operation, graph.dense(middle, f"{prefix}.intermediate.dense"), **how)
     added = graph.node("Add", graph.dense(wide, f"{prefix}.output.dense"), middle)
     return graph.normalised(added, f"{prefix}.output", shape.epsilon)
 
 
 def embeddings(graph: GraphWriter, shape: BertShape) -> str:
     """Word, position and segment embeddings, normalised. All text is segment 0."""
-    prefix = f"{shape.prefix}embeddings"
-    words = graph.lookup("input_ids", f"{prefix}.word_embeddings.weight")
-    table = (
-        graph.weights[f"{prefix}.position_embeddings.weight"]
-        + graph.weights[f"{prefix}.token_type_embeddings.weight"][0]
-    )
+    words = graph.lookup("input_ids", "embeddings.word_embeddings.weight")
+    table = graph.weights["embeddings.position_embeddings.weight"][shape.first_position :]
+    if "embeddings.token_type_embeddings.weight" in graph.weights:
+        table = table + graph.weights["embeddings.token_type_embeddings.weight"][0]
     length = graph.node("Shape", "input_ids", start=1, end=2)
     start = graph.constant("zero", np.array([0], np.int64))
     places = graph.node("Slice", graph.constant("positions", table), start, length, start)
-    return graph.normalised(graph.node("Add", words, places), prefix, shape.epsilon)
+    whole = graph.normalised(graph.node("Add", words, places), "embeddings", shape.epsilon)
+    return graph.dense(whole, "embeddings_project") if "embeddings_project.weight" in graph.weights else whole
 
 
 def encoder_states(graph: GraphWriter, shape: BertShape) -> list[str]:

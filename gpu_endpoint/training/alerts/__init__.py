@@ -1,0 +1,1 @@
+"""Generated alerts, and the heads on MiniLM's token states that learn from them."""

@@ -1,0 +1,68 @@
+"""Train the alert models from nothing: `python -m gpu_endpoint.training.alerts.run`, about ten minutes.
+
+Writes alerts, computes their token states once, trains both heads, calibrates them on validation templates,
+exports to gpu_endpoint/models/weights, rewrites the configs and prints the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import numpy as np
+import torch
+
+from gpu_endpoint.models.minilm import load_sentence_encoder
+from gpu_endpoint.training.alerts.calibrate import class_temperature, entity_temperature
+from gpu_endpoint.training.alerts.evaluate import measure, served_models
+from gpu_endpoint.training.alerts.export import export_classes, export_entities
+from gpu_endpoint.training.alerts.states import StateSet, cached_states
+from gpu_endpoint.training.alerts.train import Plan, logits_of, train_classes, train_entities
+from gpu_endpoint.training.evaluate import BUILD
+
+ALERTS, VALIDATION = 20000, 2000
+SEED = 0
+
+
+def entities(alerts: StateSet, validation: StateSet, plan: Plan) -> None:
+    """The head for entities, into the repository."""
+    head = train_entities(alerts, plan)
+    said = [outputs[0] for outputs in logits_of(head, validation)]
+    export_entities(head, entity_temperature(said, validation))
+
+
+def classes(alerts: StateSet, validation: StateSet, plan: Plan) -> None:
+    """The head for severity and category, into the repository."""
+    head = train_classes(alerts, plan)
+    said = logits_of(head, validation)
+    truth = {"severity": validation.severities, "category": validation.categories}
+    temperatures = {
+        axis: class_temperature(np.stack([outputs[place] for outputs in said]), truth[axis])
+        for place, axis in enumerate(truth)
+    }
+    export_classes(head, temperatures)
+
+
+def main() -> None:
+    """All steps."""
+    parser = argparse.ArgumentParser(description="Train and export the alert models.")
+    parser.add_argument("--alerts", type=int, default=ALERTS)
+    parser.add_argument("--epochs", type=int, default=Plan().epochs)
+    parser.add_argument(
+        "--heads", nargs="+", choices=("entities", "classes"), default=["entities", "classes"]
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    encoder = load_sentence_encoder(BUILD)
+    alerts = cached_states(BUILD, "train", options.alerts, seed=SEED, encoder=encoder)
+    validation = cached_states(BUILD, "validation", VALIDATION, seed=SEED, encoder=encoder)
+    if "entities" in options.heads:
+        entities(alerts, validation, Plan(epochs=options.epochs))
+    if "classes" in options.heads:
+        classes(alerts, validation, Plan(epochs=options.epochs, rate=1e-3))
+    models = served_models(BUILD)
+    print(json.dumps({split: measure(split, 1000, models) for split in ("test", "vendor")}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The templates: sentences that say what is wrong, and what each vendor writes around them."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+FOLDER = Path(__file__).with_name("templates")
+HELD_OUT_VENDORS = ("newrelic", "opsgenie")
+VALIDATION_SHARE = 8  # one template in eight of those not held out
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+CATEGORIES = (
+    "availability",
+    "latency",
+    "errors",
+    "capacity",
+    "network",
+    "database",
+    "queue",
+    "security",
+    "deployment",
+    "data",
+    "cost",
+    "other",
+)
+SEVERITY_LETTERS = {name[0]: name for name in SEVERITIES}
+
+Split = Literal["train", "validation", "test", "vendor"]
+SLOT = re.compile(r"\{([a-z0-9_A-Z]+)(?::([a-zA-Z]+))?\}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """One line of a file. severity: None where the words alone imply none; category: None for a frame."""
+
+    source: str
+    category: str | None
+    severity: str | None
+    text: str
+    split: Split
+
+    def has(self, slot: str) -> bool:
+        """Whether the text has this slot."""
+        return any(found.group(1) == slot for found in SLOT.finditer(self.text))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The skeleton: its own words in order, without slots, case and punctuation."""
+        return tuple(re.findall(r"[a-z0-9]+", SLOT.sub(" ", self.text.replace("\\n", " ")).lower()))
+
+
+@dataclass
+class Library:
+    """All templates of some splits."""
+
+    cores: dict[str, list[Template]] = field(default_factory=dict)
+    own: dict[str, list[Template]] = field(default_factory=dict)
+    frames: dict[str, list[Template]] = field(default_factory=dict)
+    impacts: dict[str, list[Template]] = field(default_factory=dict)
+    contexts: dict[str, list[Template]] = field(default_factory=dict)
+
+    def everything(self) -> list[Template]:
+        """Every template."""
+        return [
+            one
+            for part in (self.cores, self.own, self.frames, self.impacts, self.contexts)
+            for many in part.values()
+            for one in many
+        ]
+
+
+def split_of(line: str, vendor: str) -> Split:
+    """To which split a line belongs: marked, of a vendor kept out, or by its own checksum."""
+    if vendor in HELD_OUT_VENDORS:
+        return "vendor"
+    if line.startswith("!"):
+        return "test"
+    return "validation" if zlib.crc32(line.encode()) % VALIDATION_SHARE == 0 else "train"
+
+
+def _lines(path: Path) -> list[tuple[str, str]]:
+    """(section, line) of a template file."""
+    section, lines = "", []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("[") and line.endswith("]") and " " not in line and "{" not in line:
+            section = line[1:-1]
+        elif line.strip() and not line.startswith("#"):
+            lines.append((section, line))
+    return lines
+
+
+def read_library(split: Split) -> Library:
+    """The templates of one split."""
+    library = Library()
+    for path in (FOLDER / name for name in ("cores.txt", "more_cores.txt", "wide_cores.txt")):
+        for category, line in _lines(path):
+            letter, text = line.lstrip("! ").split(" ", 1)
+            _add(
+                library.cores,
+                category,
+                Template("core", category, SEVERITY_LETTERS.get(letter), text, split_of(line, "")),
+                split,
+            )
+    for severity, line in _lines(FOLDER / "impacts.txt"):
+        _add(
+            library.impacts,
+            severity,
+            Template("impact", None, severity, line.lstrip("! "), split_of(line, "")),
+            split,
+        )
+    for name, line in _lines(FOLDER / "contexts.txt"):
+        _add(library.contexts, name, Template(name, None, None, line.lstrip("! "), split_of(line, "")), split)
+    for path in sorted((FOLDER / "vendors").glob("*.txt")):
+        _read_vendor(library, path, split)
+    return library
+
+
+def _read_vendor(library: Library, path: Path, split: Split) -> None:
+    vendor = path.stem
+    for section, line in _lines(path):
+        text = line.removeprefix("!").strip()
+        if section == "frames":
+            letter, text = text.split(" ", 1)
+            _add(
+                library.frames,
+                vendor,
+                Template(vendor, None, SEVERITY_LETTERS.get(letter), text, split_of(line, vendor)),
+                split,
+            )
+        else:
+            category, letter, text = text.split(" ", 2)
+            _add(
+                library.own,
+                category,
+                Template(vendor, category, SEVERITY_LETTERS.get(letter), text, split_of(line, vendor)),
+                split,
+            )
+
+
+def _add(part: dict[str, list[Template]], key: str, template: Template, split: Split) -> None:
+    if template.split == split:
+        part.setdefault(key, []).append(template)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import DataError, ForeignKeyViolation
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,7 +28,9 @@ from sightline.problems import (
     answer_invalid,
     answer_known,
     answer_unrouted,
+    answer_unstorable,
     problem,
+    problems,
     request_trace,
 )
 from sightline.rate_limit import take
@@ -48,6 +50,7 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "port",
+    "problems",
     "rate_limited",
     "require_role",
 ]
@@ -159,6 +162,8 @@ def create_app(
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_unrouted)
     app.add_exception_handler(ForeignKeyViolation, answer_gone)
+    app.add_exception_handler(DataError, answer_unstorable)
+    app.add_exception_handler(UnicodeEncodeError, answer_unstorable)
     app.add_middleware(_Guard)
     return app
 

@@ -61,6 +61,11 @@ def problem(error: SightlineError, *, trace: str) -> JSONResponse:
     return JSONResponse(content, error.status, headers, media_type=PROBLEM_JSON)
 
 
+def problems(*errors: type[SightlineError]) -> dict[int | str, dict[str, Any]]:
+    """What a route can answer besides what every route can: `responses=problems(UploadExpiredError)`."""
+    return {error.status: {"description": error.title} for error in errors}
+
+
 def request_trace(scope: Scope) -> str:
     """The trace id of a request: X-Ray's, else API Gateway's request id."""
     context = scope.get("aws.event", {}).get("requestContext", {})
@@ -110,6 +115,14 @@ def _message(item: Mapping[str, Any]) -> str:
 def answer_gone(request: Request, _error: Exception) -> JSONResponse:
     """A row refers to a deleted one, say to a workspace closed while the authorizer still remembers it."""
     return problem(ConflictError("Something this refers to was deleted."), trace=request_trace(request.scope))
+
+
+def answer_unstorable(request: Request, _error: Exception) -> JSONResponse:
+    """A NUL or half a character in a text, a number out of range: JSON takes them, Postgres does not."""
+    return problem(
+        ValidationError("A text or a number in the request cannot be stored."),
+        trace=request_trace(request.scope),
+    )
 
 
 def answer_unrouted(request: Request, error: Exception) -> JSONResponse:

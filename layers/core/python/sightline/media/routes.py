@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 
 from sightline.accounts.erasures import ErasureStarted
+from sightline.errors import ConflictError, UnsupportedMediaTypeError, UploadExpiredError
 from sightline.http import (
     CurrentUser,
     Cursor,
@@ -13,6 +14,7 @@ from sightline.http import (
     Principal,
     create_router,
     port,
+    problems,
     rate_limited,
     require_role,
 )
@@ -61,7 +63,9 @@ def metadata_filter(request: Request) -> dict[str, str]:
 Metadata = Annotated[dict[str, str], Depends(metadata_filter)]
 
 
-@router.post("/assets", status_code=201, dependencies=_WRITE_RATE)
+@router.post(
+    "/assets", status_code=201, dependencies=_WRITE_RATE, responses=problems(UnsupportedMediaTypeError)
+)
 def create_asset(body: AssetRequest, principal: Editor, blobs: Store) -> AssetCreated:
     """Announces a video; the answer says how to upload it."""
     return pipeline.create_asset(principal, body, blobs=blobs)
@@ -112,26 +116,30 @@ def reprocess_asset(asset_id: UUID, principal: Editor, runs: Runs) -> AssetAnswe
     return pipeline.reprocess_asset(principal, asset_id, pipeline=runs)
 
 
-@router.get("/assets/{asset_id}/upload")
+@router.get("/assets/{asset_id}/upload", responses=problems(ConflictError, UploadExpiredError))
 def read_upload(asset_id: UUID, principal: Editor, blobs: Store) -> PutUpload | MultipartUpload:
     """How to go on with an upload: a fresh address, or the parts that are there."""
     return uploads.read(principal, asset_id, blobs=blobs)
 
 
-@router.post("/assets/{asset_id}/upload/parts")
+@router.post("/assets/{asset_id}/upload/parts", responses=problems(UploadExpiredError))
 def sign_parts(asset_id: UUID, body: PartsRequest, principal: Editor, blobs: Store) -> PartsAnswer:
     """Addresses for some of a multipart upload's parts."""
     return uploads.sign_parts(principal, asset_id, body.part_numbers, blobs=blobs)
 
 
-@router.post("/assets/{asset_id}/upload/complete", dependencies=_WRITE_RATE)
+@router.post(
+    "/assets/{asset_id}/upload/complete",
+    dependencies=_WRITE_RATE,
+    responses=problems(UploadExpiredError),
+)
 def complete_upload(asset_id: UUID, body: CompleteRequest, principal: Editor, blobs: Store) -> AssetAnswer:
     """Puts the parts together, which starts indexing."""
     uploads.complete(principal, asset_id, body.parts, blobs=blobs)
     return pipeline.read_asset(principal, asset_id)
 
 
-@router.delete("/assets/{asset_id}/upload", status_code=204)
+@router.delete("/assets/{asset_id}/upload", status_code=204, responses=problems(UploadExpiredError))
 def abandon_upload(asset_id: UUID, principal: Editor, blobs: Store) -> None:
     """Gives the upload up."""
     uploads.abandon(principal, asset_id, blobs=blobs)

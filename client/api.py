@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from client.accounts import Accounts
+from client.alerts import Alerts
 from client.credentials import Credentials, UnfinishedUploads
 from client.errors import ApiError, IndexingError, StillIndexingError, StorageError
 from client.session import Session, default_http, find_api_url
@@ -69,6 +70,7 @@ class Sightline:
             retry=self._retry,
         )
         self.accounts = Accounts(self._api, self.session)
+        self.alerts = Alerts(self._api)
 
     def __enter__(self) -> Self:
         return self

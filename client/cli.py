@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from client import account_commands, asset_commands
+from client import account_commands, alert_commands, asset_commands
 from client.caller import Target
 from client.demo import demo
 from client.errors import ClientError
@@ -69,6 +69,8 @@ app.add_typer(account_commands.keys, name="keys", rich_help_panel="Account")
 app.command(rich_help_panel="Video")(asset_commands.upload)
 app.add_typer(asset_commands.assets, name="assets", rich_help_panel="Video")
 app.command(rich_help_panel="Video")(search)
+app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
+app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -39,11 +39,25 @@ class PaperKeys:
         self.kept.pop(source_id, None)
 
 
+class PaperPages:
+    """Remembers what was fetched."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+
+    def fetch(self, address: str) -> bytes:
+        self.fetched.append(address)
+        return b""
+
+
+PAGES = PaperPages()
+
+
 class PaperQueue:
     """Hands each message to the reader at once."""
 
     def send(self, message: Mapping[str, Any]) -> None:
-        take_delivery(message, blobs=PaperBlobs())
+        take_delivery(message, blobs=PaperBlobs(), pages=PAGES)
 
 
 class User:
@@ -81,7 +95,7 @@ class User:
 
     def deliver(self, source_id: str, payload: Any, **more: Any) -> str:
         message = self.message(source_id, payload, **more)
-        take_delivery(message, blobs=PaperBlobs())
+        take_delivery(message, blobs=PaperBlobs(), pages=PAGES)
         return str(message["delivery_id"])
 
     def alerts(self, query: str = "") -> list[dict[str, Any]]:
@@ -160,7 +174,7 @@ def test_a_recovery_of_nothing_makes_no_alert(user: User) -> None:
 def test_one_delivery_fifty_times_at_once_is_one_alert_counted_once(user: User) -> None:
     message = user.message(user.add_source(), fire())
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(lambda _: take_delivery(message, blobs=PaperBlobs()), range(50)))
+        list(workers.map(lambda _: take_delivery(message, blobs=PaperBlobs(), pages=PAGES), range(50)))
     (alert,) = user.alerts()
     assert alert["occurrences"] == 1
 
@@ -169,7 +183,7 @@ def test_fifty_deliveries_of_one_alert_at_once_are_one_alert_counted_fifty_times
     source_id = user.add_source()
     messages = [user.message(source_id, fire(NOON_S + number)) for number in range(50)]
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(lambda message: take_delivery(message, blobs=PaperBlobs()), messages))
+        list(workers.map(lambda message: take_delivery(message, blobs=PaperBlobs(), pages=PAGES), messages))
     (alert,) = user.alerts()
     assert alert["occurrences"] == 50
 
@@ -201,6 +215,27 @@ def test_what_nobody_understands_is_kept_and_shown(user: User, body: str) -> Non
     assert delivery["reason"]
     listed = user.ask("GET", "/v1/alert-deliveries", query="outcome=unparsed").json["items"]
     assert [one["id"] for one in listed] == [delivery_id]
+
+
+@pytest.mark.parametrize(
+    ("address", "trust", "fetched"),
+    [
+        ("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=t", "signed", 1),
+        ("https://169.254.169.254/latest/meta-data", "signed", 0),
+        ("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=t", "shared_secret", 0),
+    ],
+)
+def test_a_topic_is_told_that_it_may_deliver(user: User, address: str, trust: str, fetched: int) -> None:
+    source_id = user.add_source("cloudwatch", topic_arns=["arn:aws:sns:eu-central-1:123456789012:alarms"])
+    before = len(PAGES.fetched)
+    delivery_id = user.deliver(
+        source_id,
+        {"Type": "SubscriptionConfirmation", "Message": "You have chosen", "SubscribeURL": address},
+        trust=trust,
+        headers={"x-amz-sns-message-type": "SubscriptionConfirmation"},
+    )
+    assert PAGES.fetched[before:] == [address] * fetched
+    assert user.delivery(delivery_id)["outcome"] == "no_alerts"
 
 
 def test_a_clock_that_runs_ahead_is_not_believed(user: User) -> None:

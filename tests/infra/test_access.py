@@ -30,6 +30,7 @@ NAMELESS = {
     "logs:DescribeResourcePolicies": "log delivery of a state machine has no resource",
     "logs:DescribeLogGroups": "log delivery of a state machine has no resource",
 }
+OUTSIDE = {"webhooks"}
 SECRETS = {"migrate": {"Owner", "App"}, "index_vectors": {"Owner"}}
 
 
@@ -63,8 +64,15 @@ def test_no_managed_policy_is_attached(template: Any) -> None:
         assert "ManagedPolicyArns" not in role
 
 
-def test_interfaces_are_denied_to_the_code_of_every_function(template: Any) -> None:
-    for name in template.functions():
+def test_only_the_function_that_needs_no_database_is_outside_the_network(template: Any) -> None:
+    outside = {n for n, found in template.functions().items() if "VpcConfig" not in found["Properties"]}
+    assert outside == OUTSIDE
+    for name in outside:
+        assert granted(template.statements_of(name), "ec2:") == {}
+
+
+def test_interfaces_are_denied_to_the_code_of_every_function_inside(template: Any) -> None:
+    for name in set(template.functions()) - OUTSIDE:
         denied = [s for s in template.statements_of(name) if s["Effect"] == "Deny"]
         assert [s for s in denied if "lambda:SourceFunctionArn" in json.dumps(s["Condition"])], name
 
@@ -108,8 +116,13 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
         },
         "finish_asset": {"s3:DeleteObject": {"sheets"}, "s3:DeleteObjectVersion": {"sheets"}},
         "purge_asset": {
-            "s3:DeleteObject": {"uploads", "sheets"},
-            "s3:DeleteObjectVersion": {"uploads", "sheets"},
+            "s3:DeleteObject": {"uploads", "sheets", "exports"},
+            "s3:DeleteObjectVersion": {"uploads", "sheets", "exports"},
+            "s3:AbortMultipartUpload": {"uploads", "exports"},
+        },
+        "fetch_objects": {
+            "s3:GetObject": {"uploads", ""},  # of the drop bucket: every object
+            "s3:PutObject": {"uploads"},
             "s3:AbortMultipartUpload": {"uploads"},
         },
         "sweep_assets": {"s3:GetObject": {"uploads"}, "s3:AbortMultipartUpload": {"uploads"}},
@@ -164,6 +177,9 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
             "events:PutEvents",
         },
         "purge_asset": {"events:PutEvents"},
+        "admit_runs": {"states:StartExecution"},
+        "list_import": {"events:PutEvents"},
+        "fail_import": {"events:PutEvents"},
         "finish_asset": {"events:PutEvents"},
         "fail_asset": {"events:PutEvents"},
         "write_export": {"events:PutEvents"},

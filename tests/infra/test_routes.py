@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from sightline import system
 from sightline.accounts import routes as accounts
 from sightline.media import routes as media
+from sightline.media.imports.routes import router as imports
 from sightline.scenarios import routes as scenarios
 from sightline.scenarios.exports.routes import router as exports
 
@@ -28,7 +29,7 @@ def together(*routers: APIRouter) -> APIRouter:
 ROUTERS = {
     "system_api": system.router,
     "accounts_api": accounts.router,
-    "media_api": media.router,
+    "media_api": together(media.router, imports),
     "scenarios_api": together(scenarios.router, exports),
 }
 

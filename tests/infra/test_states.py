@@ -85,7 +85,7 @@ def test_the_template_holds_these_machines(template: Any) -> None:
     definitions = [
         json.dumps(m["DefinitionString"]) for m in template.properties("AWS::StepFunctions::StateMachine")
     ]
-    assert len(definitions) == 3
+    assert len(definitions) == 4
     for name in (
         "ProbeMedia",
         "IndexBatches",
@@ -94,6 +94,7 @@ def test_the_template_holds_these_machines(template: Any) -> None:
         "ExtractFrames",
         "EmbedFrames",
         "WriteExport",
+        "FetchObjects",
     ):
         assert sum(f'\\"{name}\\"' in definition for definition in definitions) >= 1
     for machine in template.properties("AWS::StepFunctions::StateMachine"):
@@ -119,5 +120,6 @@ def test_each_machine_calls_its_own_functions_only(template: Any) -> None:
     assert sorted(called, key=len) == [
         {"extract_frames", "embed_frames"},
         {"write_export", "fail_export"},
+        {"list_import", "fetch_objects", "fail_import"},
         {"probe_media", "finish_asset", "fail_asset"},
     ]

@@ -40,6 +40,7 @@ OUTPUTS = {
     "MatchQueueUrl",
     "MediaBucketName",
     "MigrateFunctionName",
+    "ModelStore",
     "PurgeDlqUrl",
     "PurgeQueueUrl",
     "StateMachineArn",
@@ -89,8 +90,11 @@ def test_every_function_logs_to_a_group_that_ends_and_is_traced(template: Any) -
 
 def test_functions_reach_the_database_from_private_subnets(template: Any) -> None:
     subnets = template.of("AWS::EC2::Subnet")
-    for function in template.functions().values():
-        for subnet in function["Properties"]["VpcConfig"]["SubnetIds"]:
+    networks = [one["Properties"].get("VpcConfig") for one in template.functions().values()]
+    inside = [network for network in networks if network]
+    assert inside
+    for network in inside:
+        for subnet in network["SubnetIds"]:
             assert subnets[subnet["Ref"]]["Properties"]["MapPublicIpOnLaunch"] is False
 
 
@@ -103,7 +107,7 @@ def test_one_nat_gateway_and_a_gateway_endpoint_for_s3(template: Any) -> None:
 
 def test_buckets_are_encrypted_private_and_take_tls_only(template: Any) -> None:
     buckets = template.of("AWS::S3::Bucket")
-    assert len(buckets) == 2
+    assert len(buckets) == 3
     for bucket in buckets.values():
         properties = bucket["Properties"]
         assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -120,7 +124,8 @@ def test_buckets_are_encrypted_private_and_take_tls_only(template: Any) -> None:
 
 
 def test_the_media_bucket_keeps_versions_cleans_up_and_tells_eventbridge(template: Any) -> None:
-    (media,) = [b for b in template.properties("AWS::S3::Bucket") if "VersioningConfiguration" in b]
+    (media,) = [b for b in template.properties("AWS::S3::Bucket") if "NotificationConfiguration" in b]
+    assert media["VersioningConfiguration"] == {"Status": "Enabled"}
     rules = media["LifecycleConfiguration"]["Rules"]
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
     assert any("NoncurrentVersionExpiration" in rule for rule in rules)
@@ -185,7 +190,7 @@ def test_stages_differ_where_they_should(templates: Mapping[str, Any]) -> None:
     assert (dev_cluster["DeletionProtection"], prod_cluster["DeletionProtection"]) == (False, True)
     assert (len(dev.of("AWS::RDS::DBProxy")), len(prod.of("AWS::RDS::DBProxy"))) == (0, 1)
     kept = [b for b in prod.of("AWS::S3::Bucket").values() if b["DeletionPolicy"] == "Retain"]
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert {p["DeletionPolicy"] for p in prod.of("AWS::Cognito::UserPool").values()} == {"Retain"}
 
 

@@ -186,6 +186,14 @@ class DeliveryQueue(Queue, Protocol):
     """Deliveries of monitoring tools, to be read."""
 
 
+class Pages(Protocol):
+    """Pages at addresses that were checked before."""
+
+    def fetch(self, address: str) -> bytes:
+        """Over TLS, a few kilobytes, no redirects. Raises: DeliveryNotKeptError."""
+        ...
+
+
 class DelayedQueue(Protocol):
     """Work for later, delivered at least once and not before so many seconds (900 at most)."""
 
@@ -219,6 +227,10 @@ class WebhookSender(Protocol):
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Posted:
         """One attempt; follows no redirect and never raises for what the receiver does."""
         ...
+
+
+class ActionQueue(Queue, Protocol):
+    """Work on all results of a search."""
 
 
 class Pipeline(Protocol):

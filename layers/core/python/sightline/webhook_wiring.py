@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
 from sightline.incidents.intake import Intake
-from sightline.providers.intake import SnsCertificates, SqsOutbox, SsmSources
+from sightline.providers.intake import SnsPages, SqsOutbox, SsmSources
 from sightline.providers.signed_calls import SignedCalls
 
 logger = Logger(utc=True)
+
+MAX_CERTIFICATES = 32
 
 
 @cache
@@ -26,7 +28,8 @@ def intake() -> Intake:
             SignedCalls("sqs"),
             cache(lambda: SignedCalls("s3")),
         ),
-        certificates=SnsCertificates(),
+        # An address is never used for another certificate.
+        certificates=lru_cache(MAX_CERTIFICATES)(SnsPages().fetch),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sightline.contracts.intake import SourceKeys
 from sightline.ports import (
+    ActionQueue,
     ApplicationQueue,
     Blobs,
     Classifier,
@@ -18,6 +19,7 @@ from sightline.ports import (
     ExportRuns,
     Identity,
     ImportRuns,
+    Pages,
     Pipeline,
     Queue,
     Sources,
@@ -129,6 +131,14 @@ def applications() -> ApplicationQueue:
 
 
 @cache
+def actions() -> ActionQueue:
+    """Work on all results of a search."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().action_queue_url)
+
+
+@cache
 def deliveries() -> DelayedQueue:
     """Webhooks on their way."""
     from sightline.providers.sqs import SqsQueue
@@ -142,6 +152,14 @@ def alert_deliveries() -> DeliveryQueue:
     from sightline.providers.sqs import SqsQueue
 
     return SqsQueue(get_settings().alert_queue_url)
+
+
+@cache
+def sns_pages() -> Pages:
+    """What Amazon SNS serves."""
+    from sightline.providers.intake import SnsPages
+
+    return SnsPages()
 
 
 @cache
@@ -217,6 +235,7 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     Classifier: classifier,
     Blobs: blobs,
     Queue: purges,
+    ActionQueue: actions,
     TrainingQueue: trainings,
     ApplicationQueue: applications,
     DelayedQueue: deliveries,

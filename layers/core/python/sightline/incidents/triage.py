@@ -14,14 +14,15 @@ from sightline.incidents import rules, store
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import sender
 from sightline.incidents.senders.mapping import AlertMap, UnparsedError
-from sightline.ports import Blobs
+from sightline.incidents.sns import is_sns_address
+from sightline.ports import Blobs, Pages
 from sightline.telemetry import logger
 
 CLOCK_SKEW_S = 300
 """Seconds by which a sender's clock may be ahead of ours; a time beyond is replaced by ours."""
 
 
-def take_delivery(message: Mapping[str, Any], *, blobs: Blobs) -> None:
+def take_delivery(message: Mapping[str, Any], *, blobs: Blobs, pages: Pages) -> None:
     """One message of the intake, or one that asks for a stored delivery to be read again.
 
     A second hand-over of the same changes nothing. Raises: NotFoundError when the body of a long delivery is
@@ -31,6 +32,8 @@ def take_delivery(message: Mapping[str, Any], *, blobs: Blobs) -> None:
         read_again(message["workspace_id"], UUID(message["replay"]))
         return
     body = body_of(message, blobs=blobs)
+    if message["headers"].get("x-amz-sns-message-type") == "SubscriptionConfirmation":
+        _subscribe(message, body, pages=pages)
     with transaction(message["workspace_id"]) as conn:
         source = store.any_source(conn, message["source_id"])
         if source is None:
@@ -40,6 +43,15 @@ def take_delivery(message: Mapping[str, Any], *, blobs: Blobs) -> None:
         delivery = _kept(conn, message, body)
         if delivery is not None:
             _read(conn, source, delivery)
+
+
+def _subscribe(message: Mapping[str, Any], body: bytes, *, pages: Pages) -> None:
+    """Tells Amazon SNS that its topic may deliver; asking for the address twice changes nothing."""
+    address = json.loads(body).get("SubscribeURL")
+    if message["trust"] == "signed" and isinstance(address, str) and is_sns_address(address):
+        pages.fetch(address)
+    else:
+        logger.warning("subscription not confirmed", source_id=message["source_id"], trust=message["trust"])
 
 
 def body_of(message: Mapping[str, Any], *, blobs: Blobs) -> bytes:

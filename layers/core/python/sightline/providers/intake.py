@@ -13,7 +13,7 @@ from sightline.providers.signed_calls import AwsCallError, SignedCalls
 
 CACHE_S = 60.0
 MAX_CACHED = 1000
-MAX_CERTIFICATE_BYTES = 20_000
+MAX_PAGE_BYTES = 20_000
 
 
 class SsmSources:
@@ -74,27 +74,23 @@ class SqsOutbox:
             raise DeliveryNotKeptError from error
 
 
-class SnsCertificates:
-    """Certificates by address, kept as long as the process lives: an address is never used for another."""
+class SnsPages:
+    """What Amazon SNS serves: certificates, and the address that confirms a subscription."""
 
-    def __init__(self) -> None:
-        self._cached: dict[str, bytes] = {}
-
-    def __call__(self, address: str) -> bytes:
+    def fetch(self, address: str) -> bytes:
         """Raises: DeliveryNotKeptError."""
-        if address not in self._cached:
-            parts = urlsplit(address)
-            context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(parts.hostname or "", timeout=3.0, context=context)
-            try:
-                connection.request("GET", parts.path)
-                response = connection.getresponse()
-                body = response.read(MAX_CERTIFICATE_BYTES)
-            except (OSError, http.client.HTTPException) as error:
-                raise DeliveryNotKeptError from error
-            finally:
-                connection.close()
-            if response.status != 200:
-                raise DeliveryNotKeptError
-            self._cached[address] = body
-        return self._cached[address]
+        parts = urlsplit(address)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(parts.hostname or "", timeout=3.0, context=context)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read(MAX_PAGE_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise DeliveryNotKeptError from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise DeliveryNotKeptError
+        return body

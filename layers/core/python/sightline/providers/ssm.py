@@ -1,4 +1,4 @@
-"""Sources of alerts with their secrets, as SecureStrings: the webhook function reads them without a database."""
+"""Sources of alerts with their secrets, as SecureStrings: the webhook function needs no database for them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,0 +1,172 @@
+"""sightline sources, alerts and deliveries: monitoring tools, and what they say."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from client.api import Sightline
+from client.caller import connect
+from client.output import JsonFlag, notes, print_json, print_table
+
+sources = typer.Typer(help="Monitoring tools that may send alerts.", invoke_without_command=True)
+alerts = typer.Typer(help="What they said.", invoke_without_command=True)
+SourceId = Annotated[str, typer.Argument(help="The id that `sightline sources` shows.")]
+SECRET_VARIABLE = "SIGHTLINE_SOURCE_SECRET"  # noqa: S105 - its name
+
+
+@sources.callback()
+def list_sources(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Monitoring tools that may send alerts."""
+    if ctx.invoked_subcommand:
+        return
+    with connect(ctx) as sightline:
+        found = list(sightline.alerts.sources())
+    if as_json:
+        print_json({"items": found})
+        return
+    print_table(
+        ["source", "platform", "proves itself by", "id"],
+        [[one["name"], one["platform"], one["scheme"], one["id"]] for one in found],
+    )
+
+
+@sources.command("add")
+def add_source(
+    ctx: typer.Context,
+    platform: Annotated[str, typer.Argument(help="datadog, sentry, pagerduty, grafana, alertmanager, ...")],
+    name: Annotated[str | None, typer.Option(help="What to call it; the platform's name by default.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", help="cloudwatch: an SNS topic's ARN; may be repeated.")
+    ] = None,
+    allow_unsigned: Annotated[
+        bool, typer.Option("--allow-unsigned", help="Take deliveries that prove nothing.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a tool in: prints the address and the secret to paste there.
+
+    A secret that the tool itself chose (Sentry, PagerDuty) is read from SIGHTLINE_SOURCE_SECRET.
+    """
+    request: dict[str, Any] = {
+        "platform": platform,
+        "name": name or platform,
+        "topic_arns": topic or [],
+        "allow_unsigned": allow_unsigned,
+    }
+    if secret := os.environ.get(SECRET_VARIABLE):
+        request["secret"] = secret
+    with connect(ctx) as sightline:
+        made = sightline.alerts.add_source(request)
+        _show(sightline, made, as_json=as_json)
+
+
+@sources.command("rotate")
+def rotate_secret(ctx: typer.Context, source_id: SourceId, as_json: JsonFlag = False) -> None:
+    """A new secret; the one before stays good until the next rotation."""
+    with connect(ctx) as sightline:
+        made = sightline.alerts.rotate(source_id, os.environ.get(SECRET_VARIABLE))
+        _show(sightline, made, as_json=as_json)
+
+
+@sources.command("delete")
+def delete_source(
+    ctx: typer.Context,
+    source_id: SourceId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take nothing more from a tool; its alerts stay."""
+    if not yes and not as_json:
+        typer.confirm("Refuse what this tool sends from now on?", abort=True, err=True)
+    with connect(ctx) as sightline:
+        sightline.alerts.delete_source(source_id)
+    if as_json:
+        print_json({"id": source_id, "deleted": True})
+    else:
+        notes().print("Deleted.")
+
+
+def _show(sightline: Sightline, made: dict[str, Any], *, as_json: bool) -> None:
+    """Address and secret, the one time they are shown together."""
+    address = sightline.api_url + made["path"]
+    if as_json:
+        print_json(made | {"url": address})
+        return
+    rows = [["address", address], ["secret", made["secret"] or "none: it signs with a key of its own"]]
+    print_table(["", "to paste"], [*rows, ["where", made["setup"]]])
+    notes().print("The secret is not shown again.")
+
+
+@alerts.callback()
+def list_alerts(
+    ctx: typer.Context,
+    status: Annotated[str | None, typer.Option(help="firing or recovered.")] = None,
+    severity: Annotated[str | None, typer.Option(help="critical, high, medium, low or info.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most to show.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """What they said, newest first."""
+    if ctx.invoked_subcommand:
+        return
+    with connect(ctx) as sightline:
+        found = sightline.alerts.alerts(limit=limit, status=status, severity=severity, service=service)
+    if as_json:
+        print_json({"items": found})
+        return
+    print_table(
+        ["severity", "alert", "service", "status", "times", "since"],
+        [
+            [
+                one["severity"]["label"],
+                escape(one["title"]),
+                escape(one["service"] or ""),
+                one["status"],
+                str(one["occurrences"]),
+                one["occurred_at"][:19].replace("T", " "),
+            ]
+            for one in found
+        ],
+    )
+
+
+@alerts.command("deliveries")
+def list_deliveries(
+    ctx: typer.Context,
+    outcome: Annotated[str | None, typer.Option(help="alerts, no_alerts, unparsed or repeated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most to show.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """What arrived, whatever became of it."""
+    with connect(ctx) as sightline:
+        found = sightline.alerts.deliveries(limit=limit, outcome=outcome)
+    if as_json:
+        print_json({"items": found})
+        return
+    print_table(
+        ["received", "trust", "outcome", "alerts", "why", "id"],
+        [
+            [
+                one["received_at"][:19].replace("T", " "),
+                one["trust"],
+                one["outcome"],
+                str(one["alerts"]),
+                escape(one["reason"] or ""),
+                one["id"],
+            ]
+            for one in found
+        ],
+    )
+
+
+@alerts.command("replay")
+def replay(
+    ctx: typer.Context,
+    delivery_id: Annotated[str, typer.Argument(help="The id that `sightline alerts deliveries` shows.")],
+) -> None:
+    """Read a stored delivery again; what was counted is not counted twice."""
+    with connect(ctx) as sightline:
+        sightline.alerts.replay(delivery_id)
+    notes().print("It is read again.")

@@ -1,0 +1,54 @@
+"""Calls about monitoring tools, their deliveries and the alerts in them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from client.transport import Transport
+
+Item = dict[str, Any]
+
+
+class Alerts:
+    """A connection's alerts: `sightline.alerts`."""
+
+    def __init__(self, api: Transport) -> None:
+        self._api = api
+
+    def add_source(self, request: Item) -> Item:
+        """Lets a tool in; the secret in the answer is shown this once."""
+        answer: Item = self._api.call("POST", "/v1/alert-sources", json=request, creates=True)
+        return answer
+
+    def rotate(self, source_id: str, secret: str | None = None) -> Item:
+        """Another secret, ours or the tool's own."""
+        body = {"secret": secret} if secret else {}
+        path = f"/v1/alert-sources/{source_id}/rotate"
+        answer: Item = self._api.call("POST", path, json=body, creates=True)
+        return answer
+
+    def delete_source(self, source_id: str) -> None:
+        """Takes nothing more from it."""
+        self._api.call("DELETE", f"/v1/alert-sources/{source_id}")
+
+    def sources(self) -> Iterator[Item]:
+        """All of them, newest first."""
+        return self._api.pages("/v1/alert-sources", {})
+
+    def alerts(self, *, limit: int = 50, **where: str | None) -> list[Item]:
+        """The newest; where: status, severity, service, source_id."""
+        return self._some("/v1/alerts", limit, where)
+
+    def deliveries(self, *, limit: int = 50, outcome: str | None = None) -> list[Item]:
+        """What arrived, newest first."""
+        return self._some("/v1/alert-deliveries", limit, {"outcome": outcome})
+
+    def replay(self, delivery_id: str) -> Item:
+        """Has a stored delivery read again."""
+        answer: Item = self._api.call("POST", f"/v1/alert-deliveries/{delivery_id}/replay", creates=True)
+        return answer
+
+    def _some(self, path: str, limit: int, where: dict[str, str | None]) -> list[Item]:
+        asked = {name: value for name, value in where.items() if value is not None}
+        answer = self._api.call("GET", path, params={"limit": limit, **asked})
+        items: list[Item] = answer["items"]
+        return items

@@ -46,6 +46,7 @@ class Function(Construct):
         learns: bool = False,
         dead_letters: sqs.IQueue | None = None,
         in_vpc: bool = True,
+        at_once: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -82,6 +83,7 @@ class Function(Construct):
             vpc_subnets=house.database.network.function_subnets if in_vpc else None,
             security_groups=[house.database.network.functions] if in_vpc else None,
             dead_letter_queue=dead_letters,
+            reserved_concurrent_executions=at_once,
             # A schedule's next tick is its retry.
             retry_attempts=0 if dead_letters else None,
         )

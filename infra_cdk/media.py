@@ -50,8 +50,10 @@ class Media(Construct):
         self.pipeline = MediaPipeline(
             self, "Pipeline", house=house, bucket=self._bucket, bus=self.bus, inference=inference
         )
+        self.admissions = WorkQueue(self, "Admissions", consumer_timeout_s=START_TIMEOUT_S)
         self.media_api = self._media_api(api=api)
         self.start_pipeline = self._start_pipeline()
+        self.admit_runs = self._admit_runs()
         self.purge_asset = self._purge_asset()
         self.sweep_assets = self._sweep_assets()
 
@@ -101,6 +103,25 @@ class Media(Construct):
                 },
             ),
             targets=[targets.SqsQueue(self.uploads.queue)],
+        )
+        return function
+
+    def _admit_runs(self) -> Function:
+        """The end of a run makes room for the next: nothing of a run itself may start another."""
+        function = self._function(
+            "AdmitRuns", "admit_runs", "Starts waiting runs when another has ended", timeout_s=START_TIMEOUT_S
+        )
+        self._may_start(function)
+        self.admissions.feed(function)
+        events.Rule(
+            self,
+            "OnEnd",
+            event_bus=self.bus,
+            description="A video's run ended",
+            event_pattern=events.EventPattern(
+                source=["sightline"], detail_type=["asset.ready", "asset.failed", "asset.deleted"]
+            ),
+            targets=[targets.SqsQueue(self.admissions.queue)],
         )
         return function
 
@@ -168,7 +189,10 @@ class Media(Construct):
 
     def _may_start(self, function: Function) -> None:
         machine = self.pipeline.machine
-        function.set(SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn)
+        function.set(
+            SIGHTLINE_STATE_MACHINE_ARN=machine.state_machine_arn,
+            SIGHTLINE_RUNS_AT_ONCE=str(self._house.stage.runs_at_once),
+        )
         function.allow("states:StartExecution", on=machine.state_machine_arn)
 
     def _may_purge(self, function: Function) -> None:

@@ -43,7 +43,11 @@ class MediaPipeline(Construct):
             timeout_s=600,
         )
         self.embed_frames = self._step(
-            "EmbedFrames", "embed_frames", "Embeds one contact sheet and stores its vectors", memory_mb=512
+            "EmbedFrames",
+            "embed_frames",
+            "Embeds one contact sheet and stores its vectors",
+            memory_mb=512,
+            at_once=house.stage.embeds_at_once,
         )
         self.finish_asset = self._step(
             "FinishAsset", "finish_asset", "Makes the new run the asset's own", decodes=False
@@ -86,6 +90,7 @@ class MediaPipeline(Construct):
         memory_mb: int = 1024,
         timeout_s: int = 120,
         decodes: bool = True,
+        at_once: int | None = None,
     ) -> Function:
         function = Function(
             self,
@@ -96,6 +101,7 @@ class MediaPipeline(Construct):
             memory_mb=memory_mb,
             timeout_s=timeout_s,
             decodes=decodes,
+            at_once=at_once,
         )
         function.use_database()
         function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)

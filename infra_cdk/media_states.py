@@ -75,6 +75,15 @@ _ENDPOINT_RETRY: State = {
     "MaxAttempts": 12,
     "MaxDelaySeconds": 60,
 }
+# As many run as the endpoint takes: who comes then waits, up to three quarters of an hour, and not in step.
+_ROOM_RETRY: State = {
+    "ErrorEquals": ["Lambda.TooManyRequestsException"],
+    "IntervalSeconds": 2,
+    "BackoffRate": 1.5,
+    "MaxAttempts": 95,
+    "MaxDelaySeconds": 30,
+    "JitterStrategy": "FULL",
+}
 _IDS = {
     key: "{% $states.context.Execution.Input." + key + " %}" for key in ("workspace_id", "asset_id", "run")
 }
@@ -135,7 +144,7 @@ def media_batch(*, steps: Steps) -> State:
     embed = call(
         steps.embed_frames,
         _IDS | {"sheet_no": "{% $states.input.sheet_no %}"},
-        retries=[RETRIES[0], _ENDPOINT_RETRY, *RETRIES[1:]],
+        retries=[RETRIES[0], _ENDPOINT_RETRY, _ROOM_RETRY, *RETRIES[1:]],
     )
     extract = call(steps.extract_frames, _IDS | {"chunk": "{% $states.input %}"}, then="EmbedSheets")
     sheets: State = {

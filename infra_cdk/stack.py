@@ -8,6 +8,7 @@ from infra_cdk.accounts import Accounts
 from infra_cdk.database import Database
 from infra_cdk.exports import Exports
 from infra_cdk.functions import Function, House
+from infra_cdk.imports import Imports
 from infra_cdk.incidents import Incidents
 from infra_cdk.inference import Inference
 from infra_cdk.layers import Layers
@@ -19,6 +20,7 @@ from infra_cdk.network import Network
 from infra_cdk.operations import Operations
 from infra_cdk.outgoing import Outgoing
 from infra_cdk.scenarios import Scenarios
+from infra_cdk.search_actions import SearchActions
 from infra_cdk.stages import Stage
 from infra_cdk.standing import Standing
 from infra_cdk.storage import Storage
@@ -65,6 +67,14 @@ class SightlineStack(Stack):
             outgoing=self.outgoing,
             bus=self.media.bus,
         )
+        self.search_actions = SearchActions(
+            self,
+            "SearchActions",
+            house=house,
+            api=self.accounts.api,
+            scenarios_api=self.scenarios.scenarios_api,
+            media=self.media,
+        )
         self.exports = Exports(
             self,
             "Exports",
@@ -78,6 +88,16 @@ class SightlineStack(Stack):
         )
         self.incidents = Incidents(
             self, "Incidents", house=house, api=self.accounts.api, storage=self.storage
+        )
+        self.imports = Imports(
+            self,
+            "Imports",
+            house=house,
+            api=self.accounts.api,
+            media_api=self.media.media_api,
+            sweep_assets=self.media.sweep_assets,
+            storage=self.storage,
+            bus=self.media.bus,
         )
         self._migrate_first()
         self.operations = Operations(self, "Operations", stage=stage, watched=self._watched())
@@ -109,23 +129,32 @@ class SightlineStack(Stack):
             work_queues=[
                 media.uploads.queue,
                 media.purges.queue,
+                media.admissions.queue,
                 self.outgoing.deliveries.queue,
                 self.standing.trainings.queue,
                 self.standing.applications.queue,
                 self.standing.matches.queue,
+                self.search_actions.actions.queue,
                 self.incidents.deliveries.queue,
             ],
             dead_letters=[
                 media.uploads.dead_letters,
                 media.purges.dead_letters,
+                media.admissions.dead_letters,
                 media.missed_ticks,
                 self.outgoing.deliveries.dead_letters,
                 self.standing.trainings.dead_letters,
                 self.standing.applications.dead_letters,
                 self.standing.matches.dead_letters,
+                self.search_actions.actions.dead_letters,
                 self.incidents.deliveries.dead_letters,
             ],
-            machines=[media.pipeline.machine, media.pipeline.batch_machine, self.exports.machine],
+            machines=[
+                media.pipeline.machine,
+                media.pipeline.batch_machine,
+                self.exports.machine,
+                self.imports.machine,
+            ],
             http=self.accounts.api.http,
             inference=self.inference,
             database=self.database,
@@ -142,6 +171,8 @@ class SightlineStack(Stack):
             "ModelStore": self.model_store.address,
             "StateMachineArn": media.pipeline.machine.state_machine_arn,
             "BatchStateMachineArn": media.pipeline.batch_machine.state_machine_arn,
+            "DropBucketName": self.storage.drop.bucket_name,
+            "ImportMachineArn": self.imports.machine.state_machine_arn,
             "ExportMachineArn": self.exports.machine.state_machine_arn,
             "UploadsQueueUrl": media.uploads.queue.queue_url,
             "UploadsDlqUrl": media.uploads.dead_letters.queue_url,
@@ -151,6 +182,8 @@ class SightlineStack(Stack):
             "AlertDlqUrl": self.incidents.deliveries.dead_letters.queue_url,
             "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
             "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
+            "ActionQueueUrl": self.search_actions.actions.queue.queue_url,
+            "ActionDlqUrl": self.search_actions.actions.dead_letters.queue_url,
             "MatchQueueUrl": self.standing.matches.queue.queue_url,
             "MatchDlqUrl": self.standing.matches.dead_letters.queue_url,
             "EventBusName": media.bus.event_bus_name,

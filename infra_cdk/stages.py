@@ -62,6 +62,14 @@ class Stage:
     flow_logs: bool
     pipeline_concurrency: int
     """Batches of 200 sheets that one video has in work at a time."""
+    runs_at_once: int
+    """Videos that are indexed at a time; the others wait their turn."""
+    embeds_at_once: int | None = None
+    """Sheets that are embedded at a time in the whole stage (reserved concurrency of the function), where the
+    account's Lambda concurrency leaves room for a reservation: a new account's does not."""
+    import_buckets: tuple[str, ...] = ()
+    """Buckets that imports may read beside the drop bucket: bucket[/prefix][@workspace]. The stage's
+    roles get the right to read; a bucket of another account must also let them."""
     alarm_email: str | None = None
     google: GoogleSignIn | None = None
 
@@ -83,6 +91,7 @@ DEV = Stage(
     log_days=7,
     flow_logs=False,
     pipeline_concurrency=2,
+    runs_at_once=8,
 )
 
 PROD = Stage(
@@ -100,6 +109,9 @@ PROD = Stage(
     log_days=90,
     flow_logs=True,
     pipeline_concurrency=2,
+    runs_at_once=32,
+    # As many as the endpoint takes at its largest: 4 instances of 8.
+    embeds_at_once=32,
 )
 
 STAGES = {stage.name: stage for stage in (DEV, PROD)}

@@ -58,6 +58,23 @@ class Storage(Construct):
                 ),
             ],
         )
+        # Where operators put files for an import, each workspace below its own id; they go after a month.
+        self.drop = s3.Bucket(
+            self,
+            "Drop",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            removal_policy=removal,
+            server_access_logs_bucket=access_log,
+            server_access_logs_prefix="drop/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=Duration.days(30), abort_incomplete_multipart_upload_after=Duration.days(7)
+                )
+            ],
+        )
         # The L2 setting `event_bridge_enabled` makes a function and a custom resource of one property.
         bucket = self.media.node.default_child
         if not isinstance(bucket, s3.CfnBucket):

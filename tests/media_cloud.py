@@ -80,12 +80,15 @@ class MediaCloud:
 
     def heard_exports(self) -> list[tuple[str, str]]:
         """Events of exports on the bus: name and export."""
+        return self._heard("export_id")
+
+    def heard_imports(self) -> list[tuple[str, str]]:
+        """Events of imports on the bus: name and import."""
+        return self._heard("import_id")
+
+    def _heard(self, about: str) -> list[tuple[str, str]]:
         told = self._taken(self.bus_queue)
-        return [
-            (event["detail-type"], event["detail"]["export_id"])
-            for event in told
-            if "export_id" in event["detail"]
-        ]
+        return [(event["detail-type"], event["detail"][about]) for event in told if about in event["detail"]]
 
     def _taken(self, queue: str) -> list[dict[str, Any]]:
         taken: list[dict[str, Any]] = []
@@ -178,6 +181,8 @@ def forget_providers() -> None:
         wiring.purges,
         wiring.media_pipeline,
         wiring.export_runs,
+        wiring.import_runs,
+        wiring.sources,
         wiring.embedder,
     ):
         provider.cache_clear()

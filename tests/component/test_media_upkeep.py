@@ -37,9 +37,7 @@ def purge(upload: Upload) -> Any:
 
 def purge_workspace(workspace: Workspace) -> Any:
     """As the sweep asks for it once no asset is left."""
-    message = {"body": json.dumps({"workspace_id": str(workspace.id)})}
-    event = sample("purge_asset/deleted_workspace", workspace=workspace)
-    return purge_asset({"Records": [{**event["Records"][0], **message}]}, LambdaContext())
+    return purge_asset(sample("purge_asset/deleted_workspace", workspace=workspace), LambdaContext())
 
 
 def delete(upload: Upload) -> None:

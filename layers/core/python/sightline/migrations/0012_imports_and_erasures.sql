@@ -8,6 +8,12 @@ CREATE INDEX asset_waiting ON asset (workspace_id, id)
 CREATE INDEX asset_running ON asset (id)
     WHERE status = 'processing' AND admitted_at IS NOT NULL AND deleted_at IS NULL;
 
+-- How many runs are in work in the whole stage.
+CREATE FUNCTION app.runs_admitted() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT count(*) FROM asset WHERE status = 'processing' AND admitted_at IS NOT NULL AND deleted_at IS NULL
+$$;
+
 -- Takes waiting runs in turn from every workspace, as long as fewer than so many run in the whole stage; 0: all.
 -- Under a lock, so that two at once do not count the same room.
 CREATE FUNCTION app.admit_runs(at_once integer, page integer)
@@ -18,8 +24,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('app.admit_runs', 0));
     IF at_once > 0 THEN
-        SELECT least(page, at_once - count(*)) INTO room FROM asset
-        WHERE status = 'processing' AND admitted_at IS NOT NULL AND deleted_at IS NULL;
+        room := least(page, at_once - app.runs_admitted());
     END IF;
     IF room <= 0 THEN
         RETURN;

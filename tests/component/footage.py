@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -135,3 +135,10 @@ def index_run(
                 times_s=times_s,
                 vectors=part,
             )
+
+
+class MessageList(list[dict[str, Any]]):
+    """A queue that is a list."""
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        self.append(dict(message))

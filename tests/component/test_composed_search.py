@@ -11,11 +11,11 @@ import pytest
 
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
-from sightline.ports import Blobs, Embedder
+from sightline.ports import ActionQueue, Blobs, Embedder
 from sightline.scenarios.routes import router
 from sightline.settings import get_settings
 from tests.component.conftest import Answer, Handler, call, member_of
-from tests.component.footage import MODEL, PaperBlobs, WordEmbedder, frames_showing, index_video
+from tests.component.footage import MODEL, MessageList, PaperBlobs, WordEmbedder, frames_showing, index_video
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.component
@@ -33,7 +33,8 @@ def embedder() -> WordEmbedder:
 @pytest.fixture
 def handler(embedder: WordEmbedder, set_settings: Callable[..., None]) -> Handler:
     set_settings(image_model=MODEL)
-    return as_lambda(create_app(router, ports={Embedder: lambda: embedder, Blobs: PaperBlobs}))
+    ports = {Embedder: lambda: embedder, Blobs: PaperBlobs, ActionQueue: MessageList}
+    return as_lambda(create_app(router, ports=ports))
 
 
 @pytest.fixture
@@ -276,7 +277,7 @@ def test_words_in_titles_tags_and_notes_are_fused_with_what_is_seen(
         vectors = frames_showing([*ROAD, "truck", *ROAD], seed=seed)
         index_video(workspace, vectors, name=name, tags=tags, metadata={"notes": notes})
     answer = search(text="truck", words="Munich, 1", limit=4, moments={"per_asset": 1})
-    assert [name for name, _ in peaks(answer)][0] == "A9_munich-nuremberg.mp4"
+    assert peaks(answer)[0][0] == "A9_munich-nuremberg.mp4"
     assert {at for _, at in peaks(answer)} == {40.0}
     names = [moment["asset_name"] for moment in answer.json["moments"]]
     assert set(names[:3]) == {"A9_munich-nuremberg.mp4", "b.mp4", "c.mp4"}
@@ -358,7 +359,7 @@ def test_nothing_kept_crosses_workspaces(
 
 
 def test_what_is_described_better_by_other_words_was_not_found(search: Search, workspace: Workspace) -> None:
-    # GIVEN frames of a river, which the captions name, frames of a truck, and a question that leans to a river
+    # GIVEN frames of a river, which the captions name, and a question that leans to it; frames of a truck
     plan = [*ROAD, "a river", "a river", "a river", *ROAD, "truck", "truck", "truck", *ROAD]
     index_video(workspace, frames_showing(plan))
     truck = search(text="truck").json["verdict"]
@@ -367,3 +368,74 @@ def test_what_is_described_better_by_other_words_was_not_found(search: Search, w
     assert min(truck["best"], leaning["best"]) >= truck["bar"]
     assert (truck["found"], leaning["found"]) == (True, False)
     assert truck["described"] > leaning["described"]
+
+
+def test_judgements_move_the_answer_and_the_session_can_be_gone_on_with(
+    search: Search, handler: Handler, workspace: Workspace, embedder: WordEmbedder
+) -> None:
+    # GIVEN trucks with a trailer, which has no word, and trucks without
+    plan = [*ROAD, "truck", *ROAD, "truck zeugma", *ROAD]
+    ids = {
+        name: index_video(workspace, frames_showing(plan, seed=seed), name=name)
+        for seed, name in enumerate("abc")
+    }
+    viewer = member_of(workspace, "viewer")
+    first = search(text="truck", limit=6)
+    assert {at for _, at in peaks(first)[:3]} == {40.0}
+    # WHEN one is judged right and one wrong, in two rounds
+    path = f"/v1/searches/{first.json['search_id']}"
+    right = {"more": [{"asset_id": str(ids[name]), "time_s": 81.0} for name in "ab"]}
+    second = call(handler, "POST", f"{path}/refine", body=right, principal=viewer)
+    wrong = {
+        "less": [{"asset_id": str(ids["a"]), "time_s": 40.0}, {"asset_id": str(ids["b"]), "time_s": 40.0}]
+    }
+    path = f"/v1/searches/{second.json['search_id']}"
+    third = call(handler, "POST", f"{path}/refine", body={**wrong, "limit": 3}, principal=viewer)
+    # THEN those with a trailer come first, in videos that nobody judged too
+    assert {(one["asset_name"], one["peak_s"]) for one in third.json["moments"]} == {
+        (name, 81.0) for name in "abc"
+    }
+    # AND the session knows it all, from any of its searches; its pages go on
+    session = call(handler, "GET", f"{path}/session", principal=viewer).json
+    assert session["session_id"] == first.json["search_id"] == third.json["session_id"]
+    assert [(one["more"], one["less"]) for one in session["rounds"]] == [(0, 0), (2, 0), (2, 2)]
+    assert session["request"]["text"] == "truck"
+    last = f"/v1/searches/{third.json['search_id']}/refine"
+    page = call(handler, "POST", last, body={"cursor": third.json["next_cursor"]}, principal=viewer)
+    assert page.json["search_id"] == third.json["search_id"]
+    assert page.json["moments"][0]["score"] <= third.json["moments"][-1]["score"]
+    # AND a judgement can be taken back
+    back = {"more": [{"asset_id": str(ids["a"]), "time_s": 40.0}]}
+    call(handler, "POST", last, body=back, principal=viewer)
+    rounds = call(handler, "GET", f"{path}/session", principal=viewer).json["rounds"]
+    assert (rounds[-1]["more"], rounds[-1]["less"]) == (3, 1)
+    assert embedder.asked.count("truck") == 1
+
+
+def test_a_session_of_another_workspace_is_not_there(
+    search: Search, handler: Handler, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    index_video(workspace, frames_showing(["truck", *ROAD]))
+    search_id = search(text="truck").json["search_id"]
+    stranger = member_of(other_workspace)
+    for method, rest, body in (
+        ("GET", "session", None),
+        ("POST", "refine", {}),
+        ("POST", "actions", {"action": "delete"}),
+    ):
+        answer = call(handler, method, f"/v1/searches/{search_id}/{rest}", body=body, principal=stranger)
+        assert answer.status == 404, rest
+
+
+def test_a_refined_picture_search_needs_the_picture_no_more(
+    search: Search, handler: Handler, workspace: Workspace, embedder: WordEmbedder
+) -> None:
+    asset_id = index_video(workspace, frames_showing([*ROAD, "bus", *ROAD]), name="a")
+    first = search(image={"data": base64.b64encode(b"bus").decode()})
+    with transaction(workspace.id) as conn:
+        conn.execute("DELETE FROM question_vector")
+    body = {"more": [{"asset_id": str(asset_id), "time_s": 40.0}]}
+    path = f"/v1/searches/{first.json['search_id']}/refine"
+    again = call(handler, "POST", path, body=body, principal=member_of(workspace, "viewer"))
+    assert peaks(again) == [("a", 40.0)]
+    assert embedder.asked.count("bus") == 1

@@ -82,6 +82,18 @@ EXPECTED = {
     "search_blank_text": 422,
     "search_long_text": 422,
     "search_with_key_without_scope": 403,
+    "search_without": 200,
+    "search_by_picture": 200,
+    "search_by_broken_picture": 502,
+    "search_by_example_not_here": 200,
+    "search_in_steps": 200,
+    "search_with_conditions": 200,
+    "search_unknown_zone": 200,
+    "refine_search_not_here": 404,
+    "read_session_not_here": 404,
+    "act_on_results_as_viewer": 403,
+    "act_on_results_not_here": 404,
+    "read_action_not_here": 404,
 }
 
 

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     webhook_loopback: bool = Field(
         default=False, description="Webhooks may go to this machine, by plain http too: local stages only."
     )
+    action_queue_url: str = Field(default="", description="SQS queue of work on all results of a search.")
     user_pool_id: str = Field(default="", description="Cognito user pool.")
     user_pool_client_id: str = Field(default="", description="App client of the user pool.")
     cognito_url: str = Field(

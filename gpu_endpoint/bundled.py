@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from gpu_endpoint.models.config import ModelConfig, read_config
+from gpu_endpoint.models.config import ModelConfig, config_path, read_config
 from gpu_endpoint.models.families import Loading, load_model
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.ports import Head, Model, Task
@@ -43,9 +44,20 @@ def config_of(name: str, settings: EndpointSettings) -> ModelConfig:
     """The config of a known model, or of any architecture/weights that open_clip knows."""
     if "/" not in name:
         return read_config(name, settings.model_configs)
+    if settings.image_model_file is None and config_path(name, settings.models).is_file():
+        return at_home(read_config(name, settings.models), settings.models)
     return ModelConfig(
         id=name, family="open_clip_torch", dim=512, licence="", source="open_clip", text="open_clip"
     )
+
+
+def at_home(config: ModelConfig, folder: Path) -> ModelConfig:
+    """A pulled model's config, its files found from anywhere."""
+    files = {
+        role: file.model_copy(update={"path": str((folder / file.path).resolve())})
+        for role, file in config.files.items()
+    }
+    return config.model_copy(update={"files": files})
 
 
 def try_out(model: Model) -> None:

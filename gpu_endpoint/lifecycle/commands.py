@@ -17,6 +17,7 @@ from gpu_endpoint.lifecycle.objects import StoreError, open_objects
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.ports import Task
+from gpu_endpoint.pulling import add_pull, run_pull
 from gpu_endpoint.settings import EndpointSettings
 
 REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, ValidationError, OSError)
@@ -40,6 +41,7 @@ ACTIONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands of `models`."""
     actions = parser.add_subparsers(dest="action", required=True)
+    add_pull(actions)
     for name, about in ACTIONS.items():
         one = actions.add_parser(name, help=about)
         one.add_argument("--store", help="s3://bucket/prefix or a folder (SIGHTLINE_MODEL_STORE)")
@@ -60,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Exit status: 0, or 1 with the reason on standard error."""
+    if given.action == "pull":
+        return run_pull(given)
     address = given.store or EndpointSettings().model_store
     if not address:
         print("no model store: give --store or set SIGHTLINE_MODEL_STORE", file=sys.stderr)

@@ -64,10 +64,42 @@ def load_open_clip_torch(config: ModelConfig, loading: Loading) -> Model:
     return load_open_clip(config.id, loading.home, file=loading.weights, threads=loading.threads)
 
 
+def load_pulled_open_clip(config: ModelConfig, loading: Loading) -> Model:
+    """What `models pull` wrote."""
+    from gpu_endpoint.models.open_clip_onnx import load_pulled
+
+    return load_pulled(config, loading.folder, loading.home, threads=loading.threads)
+
+
+def load_alert_entities(config: ModelConfig, loading: Loading) -> Model:
+    """Entities of alerts, from the sentence encoder's token states."""
+    from gpu_endpoint.models.alert_entities import AlertEntities
+
+    return AlertEntities(config, loading.folder, loading.sentences)
+
+
+def load_alert_classes(config: ModelConfig, loading: Loading) -> Model:
+    """Severity, category and team of alerts, from the same."""
+    from gpu_endpoint.models.alert_classes import AlertClasses
+
+    return AlertClasses(config, loading.folder, loading.sentences)
+
+
+def load_token_classification(config: ModelConfig, loading: Loading) -> Model:
+    """Any BERT-family tagger."""
+    from gpu_endpoint.models.token_classification import TokenClassification
+
+    return TokenClassification(config, loading.folder, home=loading.home, threads=loading.threads)
+
+
 FAMILIES: Mapping[str, Callable[[ModelConfig, Loading], Model]] = {
     "minilm": load_minilm,
     "clip_onnx": load_clip_onnx,
     "open_clip_torch": load_open_clip_torch,
+    "open_clip_onnx": load_pulled_open_clip,
+    "alert_entities": load_alert_entities,
+    "alert_classes": load_alert_classes,
+    "token_classification": load_token_classification,
 }
 
 

@@ -28,20 +28,22 @@ class Unit(torch.nn.Module):  # type: ignore[misc]
         return torch.nn.functional.normalize(self.encode(self.network, batch), dim=-1)
 
 
-def export_images(network: Any, target: Path, *, size: int, about: Mapping[str, str]) -> None:
+def export_images(
+    network: Any, target: Path, *, size: int, about: Mapping[str, str], int8: bool = True
+) -> None:
     """Writes the image tower: float32 (n, 3, size, size) -> (n, dim). `about` goes into its metadata."""
     tower = Unit(lambda model, pixels: model.encode_image(pixels), network)
-    export(tower, torch.zeros(2, 3, size, size), target, about)
+    export(tower, torch.zeros(2, 3, size, size), target, about, int8=int8)
 
 
-def export_texts(network: Any, target: Path) -> None:
+def export_texts(network: Any, target: Path, *, int8: bool = True) -> None:
     """Writes the text tower: input int64 (n, context) -> (n, dim)."""
     tower = Unit(lambda model, tokens: model.encode_text(tokens), network)
-    export(tower, torch.zeros(2, int(network.context_length), dtype=torch.int64), target, {})
+    export(tower, torch.zeros(2, int(network.context_length), dtype=torch.int64), target, {}, int8=int8)
 
 
-def export(tower: Unit, example: Any, target: Path, about: Mapping[str, str]) -> None:
-    """Exports, then stores the large weights in int8."""
+def export(tower: Unit, example: Any, target: Path, about: Mapping[str, str], *, int8: bool) -> None:
+    """Exports, then stores the large weights in int8 where that is wanted."""
     # The fused attention has no ONNX form; the TorchScript exporter is the one that handles these towers.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -60,6 +62,8 @@ def export(tower: Unit, example: Any, target: Path, about: Mapping[str, str]) ->
             )
     finally:
         torch.backends.mha.set_fastpath_enabled(True)
-    model = Int8Rewriter(onnx.load(target), block=BLOCK).rewrite()
+    model = onnx.load(target)
+    if int8:
+        model = Int8Rewriter(model, block=BLOCK).rewrite()
     onnx.helper.set_model_props(model, dict(about))
     onnx.save(model, target)

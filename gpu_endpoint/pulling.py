@@ -1,0 +1,48 @@
+"""`python -m gpu_endpoint models pull`: gets a model, and makes it one that SIGHTLINE_IMAGE_MODEL finds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
+from gpu_endpoint.models.config import ModelConfig
+from gpu_endpoint.models.families import Loading, load_model
+from gpu_endpoint.models.files import ModelAnswerError, ModelFileError
+from gpu_endpoint.models.open_clip_pull import Pull, pull
+from gpu_endpoint.settings import EndpointSettings
+
+REFUSED = (ModelFileError, ModelAnswerError, GoldenError, ValidationError, OSError)
+
+
+def add_pull(actions: Any) -> None:
+    """The sub-command and its options."""
+    one = actions.add_parser("pull", help="get an open_clip model, export it for a CPU, try and register it")
+    one.add_argument("name", help="architecture/weights as open_clip names them: ViT-B-32/laion2b_s34b_b79k")
+    one.add_argument(
+        "--from", dest="source", type=Path, help="a safetensors file, or a folder pulled elsewhere"
+    )
+    one.add_argument("--sha256", help="what the safetensors file must have")
+    one.add_argument("--home", type=Path, help="state folder (SIGHTLINE_HOME, ./.sightline)")
+
+
+def run_pull(given: argparse.Namespace) -> int:
+    """Exit status: 0, or 1 with the reason on standard error and nothing changed."""
+    settings = EndpointSettings(**({"home": given.home} if given.home else {}))
+    wanted = Pull(given.name, settings.models, source=given.source, sha256=given.sha256)
+    try:
+        print(json.dumps(pull(wanted, goldens), indent=1))
+    except REFUSED as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def goldens(config: ModelConfig, folder: Path) -> dict[str, float]:
+    """The checks that every revision passes before it serves. Raises: GoldenError."""
+    return check(load_model(config, Loading(home=folder, threads=1, folder=folder)), None, Bars())

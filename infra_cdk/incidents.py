@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, POST, Api, Route
 from infra_cdk.functions import Function, House
+from infra_cdk.inference import Inference
 from infra_cdk.queues import WorkQueue
 from infra_cdk.storage import DELIVERIES, PREFIX, Storage
 
@@ -17,7 +18,14 @@ class Incidents(Construct):
     """A monitoring tool's webhook in, alerts out."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, house: House, api: Api, storage: Storage
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        house: House,
+        api: Api,
+        storage: Storage,
+        inference: Inference,
     ) -> None:
         super().__init__(scope, construct_id)
         self._house = house
@@ -25,7 +33,7 @@ class Incidents(Construct):
         self._bucket = storage.media
         self.deliveries = WorkQueue(self, "Deliveries", consumer_timeout_s=TRIAGE_TIMEOUT_S)
         self.webhooks = self._webhooks(api=api)
-        self.triage_alerts = self._triage_alerts()
+        self.triage_alerts = self._triage_alerts(inference=inference)
         self.incidents_api = self._incidents_api(api=api)
 
     @property
@@ -62,7 +70,7 @@ class Incidents(Construct):
         )
         return function
 
-    def _triage_alerts(self) -> Function:
+    def _triage_alerts(self, *, inference: Inference) -> Function:
         function = Function(
             self,
             "TriageAlerts",
@@ -74,6 +82,7 @@ class Incidents(Construct):
         function.use_database()
         function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
         function.allow("s3:GetObject", on=self._bucket.arn_for_objects(DELIVERIES), why=PREFIX)
+        inference.admit(function)
         self.deliveries.feed(function)
         return function
 

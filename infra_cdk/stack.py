@@ -87,7 +87,12 @@ class SightlineStack(Stack):
             missed_ticks=self.media.missed_ticks,
         )
         self.incidents = Incidents(
-            self, "Incidents", house=house, api=self.accounts.api, storage=self.storage
+            self,
+            "Incidents",
+            house=house,
+            api=self.accounts.api,
+            storage=self.storage,
+            inference=self.inference,
         )
         self.imports = Imports(
             self,

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from sightline.batch import queue_handler
-from sightline.incidents.triage import take_delivery
-from sightline.wiring import blobs, sns_pages
+from sightline.incidents.judging import Judges
+from sightline.incidents.triage import Triage
+from sightline.wiring import blobs, classifier, entity_tagger, sns_pages
 
 
-def triage(message: Mapping[str, Any]) -> None:
+def take(message: Mapping[str, Any]) -> None:
     """One delivery."""
-    take_delivery(message, blobs=blobs(), pages=sns_pages())
+    judges = Judges(classifier=classifier(), tagger=entity_tagger())
+    Triage(blobs=blobs(), pages=sns_pages(), judges=judges).take(message)
 
 
-handler = queue_handler(triage)
+handler = queue_handler(take)

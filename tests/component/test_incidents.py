@@ -2,17 +2,20 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from sightline.contracts.inference_answers import Entity, Judgement
 from sightline.contracts.intake import Source, SourceKeys
+from sightline.errors import EndpointUnavailableError
 from sightline.http import as_lambda, create_app
+from sightline.incidents.judging import Judges
 from sightline.incidents.routes import router
-from sightline.incidents.triage import take_delivery
+from sightline.incidents.triage import Triage
 from sightline.ports import DeliveryQueue
 from tests.component.conftest import Answer, Handler, call, member_of, sample
 from tests.component.footage import PaperBlobs
@@ -50,14 +53,46 @@ class PaperPages:
         return b""
 
 
-PAGES = PaperPages()
+class Models:
+    """Knows of one word; down until it is up."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.asked: list[str] = []
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, Judgement]]:
+        if not self.up:
+            raise EndpointUnavailableError
+        self.asked += texts
+        said = {"severity": "critical", "category": "capacity", "team": "nobody we know"}
+        return [
+            {
+                axis: Judgement(label=label, confidence=0.9, scores={label: 1.0})
+                for axis, label in said.items()
+            }
+            for _ in texts
+        ]
+
+    def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+        if not self.up:
+            raise EndpointUnavailableError
+        return [
+            [Entity(label="host", start=0, end=4, text="db-7", confidence=0.95, source="model")]
+            if "db-7" in text
+            else []
+            for text in texts
+        ]
+
+
+PAGES, MODELS = PaperPages(), Models()
+TRIAGE = Triage(PaperBlobs(), PAGES, Judges(MODELS, MODELS))
 
 
 class PaperQueue:
     """Hands each message to the reader at once."""
 
     def send(self, message: Mapping[str, Any]) -> None:
-        take_delivery(message, blobs=PaperBlobs(), pages=PAGES)
+        TRIAGE.take(message)
 
 
 class User:
@@ -95,7 +130,7 @@ class User:
 
     def deliver(self, source_id: str, payload: Any, **more: Any) -> str:
         message = self.message(source_id, payload, **more)
-        take_delivery(message, blobs=PaperBlobs(), pages=PAGES)
+        TRIAGE.take(message)
         return str(message["delivery_id"])
 
     def alerts(self, query: str = "") -> list[dict[str, Any]]:
@@ -142,6 +177,24 @@ def test_the_sample_delivery_becomes_an_alert_that_says_who_judged_it(user: User
     assert user.ask("GET", f"/v1/alerts/{alert['id']}").json == alert
 
 
+def test_models_judge_what_is_new_and_name_what_it_is_about(user: User) -> None:
+    MODELS.up, MODELS.asked = True, []
+    try:
+        source_id = user.add_source()
+        for number in range(3):
+            user.deliver(source_id, fire(NOON_S + number, title="[Triggered] Disk of db-7 is full"))
+        user.deliver(source_id, recover(NOON_S + 9))
+    finally:
+        MODELS.up = False
+    (alert,) = user.alerts()
+    assert len(MODELS.asked) == 1, "a known alert is not judged again"
+    assert alert["severity"] == {"label": "critical", "by": "alert-classes", "confidence": pytest.approx(0.9)}
+    assert alert["category"]["label"] == "capacity"
+    assert alert["team"] == {"label": "platform", "by": "rule", "confidence": pytest.approx(0.5)}
+    assert (alert["host"], alert["degraded"]) == ("db-7", False)
+    assert alert["entities"] == [{"label": "host", "text": "db-7", "confidence": 0.95, "source": "model"}]
+
+
 def test_the_same_again_is_counted_and_a_recovery_ends_it(user: User) -> None:
     source_id = user.add_source()
     for at_s in (NOON_S, NOON_S + 60, NOON_S + 120):
@@ -174,7 +227,7 @@ def test_a_recovery_of_nothing_makes_no_alert(user: User) -> None:
 def test_one_delivery_fifty_times_at_once_is_one_alert_counted_once(user: User) -> None:
     message = user.message(user.add_source(), fire())
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(lambda _: take_delivery(message, blobs=PaperBlobs(), pages=PAGES), range(50)))
+        list(workers.map(lambda _: TRIAGE.take(message), range(50)))
     (alert,) = user.alerts()
     assert alert["occurrences"] == 1
 
@@ -183,7 +236,7 @@ def test_fifty_deliveries_of_one_alert_at_once_are_one_alert_counted_fifty_times
     source_id = user.add_source()
     messages = [user.message(source_id, fire(NOON_S + number)) for number in range(50)]
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(lambda message: take_delivery(message, blobs=PaperBlobs(), pages=PAGES), messages))
+        list(workers.map(lambda message: TRIAGE.take(message), messages))
     (alert,) = user.alerts()
     assert alert["occurrences"] == 50
 

@@ -203,7 +203,7 @@ def read_alert(principal: Principal, alert_id: UUID) -> AlertAnswer:
 def _alert(row: Row) -> AlertAnswer:
     judged = {
         name: Judgement(label=row[name], by=row[f"{name}_by"], confidence=row[f"{name}_confidence"])
-        for name in ("severity", "category")
+        for name in ("severity", "category", "team")
     }
     return AlertAnswer(
         **{name: row[name] for name in AlertAnswer.model_fields if name not in judged}, **judged

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sightline.errors import ValidationError
-from sightline.incidents.schemas import Category, NewAlert, Platform, Scheme, Severity
+from sightline.incidents.schemas import Category, NewAlert, Platform, Scheme, Severity, Team
 
 RULE = "rule"
 SENDER = "sender"
@@ -71,6 +71,13 @@ _CATEGORY_WORDS: Sequence[tuple[Category, str]] = (
     ("availability", r"\bdown\b|unavailable|outage|health ?check|uptime|probe|not ready|crashloop|dead"),
     ("errors", r"error|exception|fail|\b5\d\d\b|crash|panic"),
 )
+
+TEAMS: Mapping[Category, Team] = {
+    "availability": "platform", "latency": "application", "errors": "application", "capacity": "platform",
+    "network": "network", "database": "database", "queue": "platform", "security": "security",
+    "deployment": "release", "data": "data", "cost": "finops", "other": "platform",
+}  # fmt: skip
+"""Who usually looks after what."""
 
 
 def severity_of(text: str) -> tuple[Severity, float]:

@@ -12,6 +12,7 @@ Category = Literal[
     "availability", "latency", "errors", "capacity", "network", "database", "queue", "security",
     "deployment", "data", "cost", "other",
 ]  # fmt: skip
+Team = Literal["platform", "application", "network", "database", "security", "release", "data", "finops"]
 Status = Literal["firing", "recovered"]
 Outcome = Literal["alerts", "no_alerts", "unparsed", "repeated"]
 Trust = Literal["signed", "shared_secret", "none"]
@@ -113,6 +114,15 @@ class Judgement(Shape):
     confidence: float | None
 
 
+class Named(Shape):
+    """Something that the alert's words name."""
+
+    label: str
+    text: str
+    confidence: float
+    source: str
+
+
 class AlertAnswer(Shape):
     """One alert, from its first delivery to its recovery."""
 
@@ -126,6 +136,8 @@ class AlertAnswer(Shape):
     description: str
     severity: Judgement
     category: Judgement
+    team: Judgement
+    entities: list[Named]
     degraded: bool = Field(description="Rules judged what a model should have.")
     service: str | None
     host: str | None

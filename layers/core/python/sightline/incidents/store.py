@@ -71,8 +71,17 @@ def deliveries(
     ).fetchall()
 
 
-def add_delivery(conn: Connection, values: Mapping[str, Any]) -> bool:
-    """False when it is here already; a second hand-over waits for the first to be done."""
+def keep_delivery(conn: Connection, delivery: Mapping[str, Any]) -> bool:
+    """False when it was taken before; a sender's second attempt is kept too, and not to be read."""
+    if _add_delivery(conn, delivery):
+        return True
+    if conn.execute("SELECT FROM alert_delivery WHERE id = %s", (delivery["id"],)).fetchone() is None:
+        _add_delivery(conn, {**delivery, "outcome": "repeated"})
+    return False
+
+
+def _add_delivery(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """A second hand-over at the same time waits here for the first to be done."""
     added = conn.execute(
         "INSERT INTO alert_delivery (id, workspace_id, source_id, trust, headers, raw_payload, sender_key,"
         " outcome, received_at) VALUES (%(id)s, %(workspace_id)s, %(source_id)s, %(trust)s, %(headers)s,"
@@ -100,6 +109,15 @@ def lock_alerts(conn: Connection, source_id: str, names: Sequence[str]) -> None:
         )
 
 
+def firing(conn: Connection, source_id: str, external_ids: Sequence[str]) -> set[str]:
+    """Which of these names have an alert that goes on."""
+    rows = conn.execute(
+        "SELECT external_id FROM alert WHERE source_id = %s AND external_id = ANY(%s) AND status = 'firing'",
+        (source_id, list(external_ids)),
+    ).fetchall()
+    return {row["external_id"] for row in rows}
+
+
 def latest_alert(conn: Connection, source_id: str, *, external_id: str, fingerprint: str) -> Row | None:
     """The last alert of this name; else one that goes on and says the same under another name."""
     return conn.execute(
@@ -117,7 +135,7 @@ def add_alert(conn: Connection, values: Mapping[str, Any]) -> None:
     places = sql.SQL(", ").join(map(sql.Placeholder, values))
     conn.execute(
         sql.SQL("INSERT INTO alert ({}) VALUES ({})").format(columns, places),
-        {**values, "tags": Jsonb(values["tags"])},
+        {**values, "tags": Jsonb(values["tags"]), "entities": Jsonb(values["entities"])},
     )
 
 
@@ -138,15 +156,13 @@ def recover(conn: Connection, alert_id: UUID, *, at: datetime, delivery_id: UUID
     )
 
 
-def remember_recovery(
-    conn: Connection, *, workspace_id: UUID, source_id: str, external_id: str, at: datetime
-) -> None:
+def remember_recovery(conn: Connection, source: Row, *, external_id: str, at: datetime) -> None:
     """For an alert that may still arrive."""
     conn.execute(
         "INSERT INTO alert_recovery AS known (workspace_id, source_id, external_id, recovered_at)"
         " VALUES (%s, %s, %s, %s) ON CONFLICT (source_id, external_id) DO UPDATE"
         " SET recovered_at = greatest(known.recovered_at, excluded.recovered_at)",
-        (workspace_id, source_id, external_id, at),
+        (source["workspace_id"], source["id"], external_id, at),
     )
 
 

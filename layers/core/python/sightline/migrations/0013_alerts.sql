@@ -48,6 +48,10 @@ CREATE TABLE alert (
     category text NOT NULL,
     category_by text NOT NULL,
     category_confidence real,
+    team text NOT NULL,
+    team_by text NOT NULL,
+    team_confidence real,
+    entities jsonb NOT NULL,           -- what its words name: label, text, confidence, source
     degraded boolean NOT NULL,         -- rules judged what a model should have
     service text,
     host text,

@@ -1,0 +1,91 @@
+"""Which alert a delivered one is: new, one more of a known one, or its end; in whatever order they come."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sightline.database import Connection, Row
+from sightline.incidents import rules, store
+from sightline.incidents.judging import NAMED, Verdict, by_rules
+from sightline.incidents.schemas import NewAlert
+
+CLOCK_SKEW_S = 300
+"""Seconds by which a sender's clock may be ahead of ours; a time beyond is replaced by ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An alert, and what was judged of it if it seemed to be new."""
+
+    alert: NewAlert
+    verdict: Verdict | None
+
+
+def settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Sequence[Judged]) -> None:
+    """Decides about all alerts of a delivery, holding back whoever decides about the same names."""
+    alerts = [one.alert for one in judged]
+    names = [name for alert in alerts for name in (alert.external_id, rules.fingerprint(alert))]
+    store.lock_alerts(conn, source["id"], names)
+    for one in judged:
+        _settle(conn, source, delivery, one)
+
+
+def _settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged) -> None:
+    alert = judged.alert
+    at = _moment(alert.occurred_at, delivery["received_at"])
+    known = store.latest_alert(
+        conn, source["id"], external_id=alert.external_id, fingerprint=rules.fingerprint(alert)
+    )
+    firing = known is not None and known["status"] == "firing"
+    if alert.recovered:
+        if known and firing and at >= known["last_occurred_at"]:
+            store.recover(conn, known["id"], at=at, delivery_id=delivery["id"])
+        store.remember_recovery(conn, source, external_id=alert.external_id, at=at)
+    elif known and (firing or at <= known["recovered_at"]):
+        if delivery["outcome"] != "alerts":  # read again, it was counted before
+            store.count_again(conn, known["id"], at=at, delivery_id=delivery["id"])
+    else:
+        store.add_alert(conn, _row(conn, source, delivery, judged, at))
+
+
+def _moment(occurred_at: datetime | None, received_at: datetime) -> datetime:
+    """By the sender's clock, unless it runs ahead."""
+    if occurred_at is None or (occurred_at - received_at).total_seconds() > CLOCK_SKEW_S:
+        return received_at
+    return occurred_at
+
+
+def _row(
+    conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged, at: datetime
+) -> dict[str, Any]:
+    """A new alert's row; its recovery may have come before it."""
+    alert, verdict = judged.alert, judged.verdict or by_rules(judged.alert)
+    over = store.recovered_at(conn, source["id"], alert.external_id)
+    ended = over if over is not None and over > at else None
+    labels: dict[str, Any] = {}
+    for axis, label in verdict.labels.items():
+        labels |= {axis: label.label, f"{axis}_by": label.by, f"{axis}_confidence": label.confidence}
+    return {
+        "workspace_id": source["workspace_id"],
+        "source_id": source["id"],
+        "platform": source["platform"],
+        "trust": delivery["trust"],
+        "external_id": alert.external_id,
+        "fingerprint": rules.fingerprint(alert),
+        "title": alert.title,
+        "description": alert.description,
+        **labels,
+        "entities": list(verdict.entities),
+        "degraded": verdict.degraded,
+        **{name: getattr(alert, name) or verdict.named(name) for name in NAMED},
+        "url": alert.url,
+        "tags": alert.tags,
+        "first_delivery_id": delivery["id"],
+        "last_delivery_id": delivery["id"],
+        "occurred_at": at,
+        "received_at": delivery["received_at"],
+        "last_occurred_at": at,
+        "recovered_at": ended,
+        "status": "recovered" if ended else "firing",
+    }

@@ -89,7 +89,7 @@ def take_steps(cloud: Cloud, asset_id: UUID) -> dict[str, float]:
     """What the state machine has the functions do; answers the seconds that each function's steps took."""
     from sightline import wiring
     from sightline.database import transaction
-    from sightline.media import indexing, steps, store
+    from sightline.media import embedding, indexing, steps, store
 
     with transaction(cloud.workspace_id) as conn:
         row = store.asset(conn, asset_id)
@@ -106,7 +106,7 @@ def take_steps(cloud: Cloud, asset_id: UUID) -> dict[str, float]:
             sheets = steps.extract_frames(**task, chunk=chunk, blobs=blobs)["sheets"]
         for sheet in sheets:
             with clock.running("embed_frames"):
-                steps.embed_frames(**task, sheet_no=sheet["sheet_no"], blobs=blobs, embedder=embedder)
+                embedding.embed_frames(**task, sheet_no=sheet["sheet_no"], blobs=blobs, embedder=embedder)
     with clock.running("finish_asset"):
         indexing.finish_asset(**task, blobs=blobs, events=wiring.events())
     return dict(clock.seconds)

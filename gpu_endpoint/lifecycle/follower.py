@@ -155,7 +155,7 @@ class Follower:
     def _condemn(self, model_id: str, revision: str, reason: str) -> None:
         """A revision broke its budget: it stops answering here at once, and everywhere at the next look."""
         counted = Interval()
-        counted.count("ModelRollbacks")
+        counted.counts["ModelRollbacks"] = 1
         fields = {"model": model_id, "revision": revision, "reason": reason}
         log.error("a revision is rolled back", extra={"fields": fields | counted.line({"service": SERVICE})})
         name = self.holdings.named(model_id, revision)

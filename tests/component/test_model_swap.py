@@ -196,6 +196,9 @@ def test_what_breaks_once_it_serves_is_taken_back_and_no_request_fails(swapping:
     reason = state.entry(MODEL).rolled_back or ""
     assert reason.startswith(f"{bad}: ")
     assert reason.endswith("requests failed")
+    said = "".join(container.log.read_text() for container in swapping.containers)
+    assert '"Namespace": "Sightline"' in said, "counted for CloudWatch"
+    assert '"ModelRollbacks": 1' in said
 
 
 def test_shadow_traffic_is_compared(swapping: Fleet) -> None:

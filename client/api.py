@@ -11,12 +11,17 @@ import httpx
 
 from client.accounts import Accounts
 from client.alerts import Alerts
+from client.concepts import Concepts
 from client.credentials import Credentials, UnfinishedUploads
 from client.errors import ApiError, IndexingError, StillIndexingError, StorageError
+from client.exports import Exports
+from client.imports import Erasures, Imports
+from client.searches import Searches
 from client.session import Session, default_http, find_api_url
 from client.shapes import Asset, Created, Found, Sheet
 from client.transport import Retry, Transport
 from client.uploads import OnBytes, SignedAddresses, send
+from client.webhooks import Webhooks
 
 # mimetypes of Python 3.11 does not know these containers.
 _CONTENT_TYPES = {".mkv": "video/x-matroska", ".ts": "video/mp2t", ".m4v": "video/x-m4v"}
@@ -71,6 +76,12 @@ class Sightline:
         )
         self.accounts = Accounts(self._api, self.session)
         self.alerts = Alerts(self._api)
+        self.exports = Exports(self._api, http=self._http, retry=self._retry)
+        self.imports = Imports(self._api, retry=self._retry)
+        self.erasures = Erasures(self._api, retry=self._retry)
+        self.concepts = Concepts(self._api, sleep=self._retry.sleep)
+        self.searches = Searches(self._api)
+        self.webhooks = Webhooks(self._api)
 
     def __enter__(self) -> Self:
         return self

@@ -7,13 +7,24 @@ from typing import Annotated
 
 import typer
 
-from client import account_commands, alert_commands, asset_commands
+from client import (
+    account_commands,
+    alert_commands,
+    asset_commands,
+    erase_commands,
+    export_commands,
+    import_commands,
+    model_commands,
+)
 from client.caller import Target
+from client.concept_commands import concepts
 from client.demo import demo
 from client.errors import ClientError
 from client.local import Port, port_option, run_local_cloud
 from client.output import exit_code, print_error
 from client.search_command import search
+from client.searches_commands import searches
+from client.webhook_commands import webhooks
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, "
@@ -69,6 +80,14 @@ app.add_typer(account_commands.keys, name="keys", rich_help_panel="Account")
 app.command(rich_help_panel="Video")(asset_commands.upload)
 app.add_typer(asset_commands.assets, name="assets", rich_help_panel="Video")
 app.command(rich_help_panel="Video")(search)
+app.add_typer(export_commands.exports, name="exports", rich_help_panel="Video")
+app.add_typer(import_commands.imports, name="imports", rich_help_panel="Video")
+app.add_typer(erase_commands.erase, name="erase", rich_help_panel="Video")
+app.command(rich_help_panel="Video")(erase_commands.retention)
+app.add_typer(model_commands.models, name="models", rich_help_panel="This machine")
+app.add_typer(searches, name="searches", rich_help_panel="Video")
+app.add_typer(concepts, name="concepts", rich_help_panel="Video")
+app.add_typer(webhooks, name="webhooks", rich_help_panel="Video")
 app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 

@@ -48,6 +48,12 @@ class StillIndexingError(ClientError):
     code = "still-indexing"
 
 
+class JobFailedError(ClientError):
+    """An export or import did not end well; the message says why."""
+
+    code = "job-failed"
+
+
 class UnexpectedAnswerError(ClientError):
     """The server's answer has another shape than this client knows."""
 

@@ -26,11 +26,13 @@ _STAGES = {
 
 
 @contextmanager
-def upload_bar(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields what an upload reports its bytes to."""
+def upload_bar(
+    console: Console, name: str, *, doing: str = "Uploading"
+) -> Iterator[Callable[[int, int], None]]:
+    """Yields what an upload or download reports its bytes to."""
     columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task(f"Uploading {escape(name)}", total=None)
+        task = progress.add_task(f"{doing} {escape(name)}", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 

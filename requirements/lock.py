@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LOCAL_EXTRAS = ("media", "endpoint", "local", "client", "cdk", "build")
+LOCAL_EXTRAS = ("media", "learning", "endpoint", "local", "client", "cdk", "build")
 # The newest torch that the CPU-only index and the plain one both carry for Python 3.11 to 3.13.
 TORCH = (HERE / "torch.in").read_text().strip()
 # These come with the CUDA build of torch on Linux and are dead weight beside the CPU build.

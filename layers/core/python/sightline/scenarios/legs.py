@@ -16,10 +16,10 @@ from sightline.scenarios.composed import Composed, Direction, Leg, Vector, direc
 from sightline.scenarios.schemas import AssetFrame, SearchRequest, Step, UploadedImage
 from sightline.vectors.spaces import Space
 
-# Rocchio's weights of what was judged right and wrong, beside 1 for the question itself. The textbook's 0.75 and
-# 0.15 (Manning, Raghavan & Schuetze 2008, 9.1.1) are for vectors of one kind; here each part is measured in its
-# own spread. One round over ten judged moments, 69 questions on twelve rendered drives, average precision of the
-# rest: 0.43 without, 0.48 with the textbook's weights, 0.51 with these.
+# Rocchio's weights of what was judged right and wrong, beside 1 for the question itself. The textbook's
+# 0.75 and 0.15 (Manning, Raghavan & Schuetze 2008, 9.1.1) are for vectors of one kind; here each part is
+# measured in its own spread. One round over ten judged moments, 69 questions on twelve rendered drives,
+# average precision of the rest: 0.43 without, 0.48 with the textbook's weights, 0.51 with these.
 MORE_WEIGHT, LESS_WEIGHT = 2.0, 1.0
 # Where a picture's base64 would stand; no base64 holds a colon.
 KEPT = "kept:"

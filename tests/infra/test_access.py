@@ -31,6 +31,7 @@ NAMELESS = {
     "logs:DescribeLogGroups": "log delivery of a state machine has no resource",
 }
 OUTSIDE = {"webhooks"}
+CALLERS = {"embed_frames", "match_asset", "scenarios_api", "triage_alerts", "write_export"}
 SECRETS = {"migrate": {"Owner", "App"}, "index_vectors": {"Owner"}}
 
 
@@ -69,6 +70,15 @@ def test_only_the_function_that_needs_no_database_is_outside_the_network(templat
     assert outside == OUTSIDE
     for name in outside:
         assert granted(template.statements_of(name), "ec2:") == {}
+        assert granted(template.statements_of(name), "secretsmanager:") == {}
+
+
+def test_secrets_of_alert_sources_are_read_at_the_door_and_written_by_the_api(template: Any) -> None:
+    granted_parameters = {n: set(granted(template.statements_of(n), "ssm:")) for n in template.functions()}
+    assert {name: actions for name, actions in granted_parameters.items() if actions} == {
+        "webhooks": {"ssm:GetParameter"},
+        "incidents_api": {"ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"},
+    }
 
 
 def test_interfaces_are_denied_to_the_code_of_every_function_inside(template: Any) -> None:
@@ -126,6 +136,8 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
             "s3:AbortMultipartUpload": {"uploads"},
         },
         "sweep_assets": {"s3:GetObject": {"uploads"}, "s3:AbortMultipartUpload": {"uploads"}},
+        "webhooks": {"s3:PutObject": {"deliveries"}},
+        "triage_alerts": {"s3:GetObject": {"deliveries"}},
     }
     for name in template.functions():
         actual = {
@@ -145,7 +157,7 @@ def test_listing_is_bound_to_the_prefixes_that_are_deleted(template: Any) -> Non
         assert all(prefix.startswith(("uploads/", "sheets/", "exports/")) for prefix in prefixes)
 
 
-@pytest.mark.parametrize("caller", ["embed_frames", "match_asset", "scenarios_api", "write_export"])
+@pytest.mark.parametrize("caller", sorted(CALLERS))
 def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any, caller: str) -> None:
     calls = granted(template.statements_of(caller), "sagemaker:")
     assert list(calls) == ["sagemaker:InvokeEndpoint"]
@@ -154,12 +166,12 @@ def test_the_endpoint_is_called_by_those_who_embed_and_by_its_name(template: Any
 
 
 def test_nobody_else_calls_the_endpoint(template: Any) -> None:
-    others = set(template.functions()) - {"embed_frames", "match_asset", "scenarios_api", "write_export"}
+    others = set(template.functions()) - CALLERS
     assert not [name for name in others if granted(template.statements_of(name), "sagemaker:")]
 
 
 def test_each_function_reads_the_secret_of_its_role_only(template: Any) -> None:
-    for name in template.functions():
+    for name in set(template.functions()) - OUTSIDE:
         resources = granted(template.statements_of(name), "secretsmanager:")
         assert list(resources) == ["secretsmanager:GetSecretValue"]
         seen = {"App" if "AppSecret" in json.dumps(r) else "Owner" for r in resources.popitem()[1]}
@@ -196,6 +208,8 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "match_asset": {"sqs:SendMessage", "events:PutEvents"},
         "deliver_webhooks": {"sqs:SendMessage"},
         "outgoing_api": {"sqs:SendMessage"},
+        "webhooks": {"sqs:SendMessage"},
+        "incidents_api": {"sqs:SendMessage"},
     }
     for name in template.functions():
         own = {"states:", "events:", "cognito-idp:"}
@@ -232,6 +246,7 @@ def test_what_is_open_to_anyone_is_listed(template: Any) -> None:
         "GET /openapi.json",
         "GET /problems/{slug}",
         "POST /v1/auth/{proxy+}",
+        "POST /v1/webhooks/{platform}/{source_id}",
     }
 
 

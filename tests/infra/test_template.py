@@ -17,6 +17,7 @@ FUNCTIONS = {
     "extract_frames",
     "fail_asset",
     "finish_asset",
+    "incidents_api",
     "index_vectors",
     "match_asset",
     "media_api",
@@ -29,8 +30,12 @@ FUNCTIONS = {
     "sweep_assets",
     "system_api",
     "train_concept",
+    "triage_alerts",
+    "webhooks",
 }
 OUTPUTS = {
+    "AlertDlqUrl",
+    "AlertQueueUrl",
     "ApiUrl",
     "BatchStateMachineArn",
     "DatabaseSecretArn",
@@ -206,6 +211,7 @@ def test_migrations_and_index_builds_go_past_the_proxy(templates: Mapping[str, A
     hosts = {
         name: json.dumps(f["Properties"]["Environment"]["Variables"]["SIGHTLINE_DATABASE_HOST"])
         for name, f in functions.items()
+        if "VpcConfig" in f["Properties"]
     }
     assert {name for name, host in hosts.items() if "Proxy" not in host} == {"migrate", "index_vectors"}
 

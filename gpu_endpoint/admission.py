@@ -24,10 +24,10 @@ class Limits:
     max_batch: int = 32
     max_size: int = 0
     """Of a batch, padded to its largest item; 0: no bound."""
-    wait_s: float = 0.005
-    """How long a lane waits, after a batch, for as many items as came last time."""
-    wait_share: float = 0.5
-    """And never longer than this share of what a batch costs however small it is."""
+    wait_s: float = 0.002
+    """How long a lane waits, after a batch, for one more of as many items as came last time."""
+    wait_share: float = 1.0
+    """For all of them together, at most this share of what a batch costs however small it is."""
     max_queued: int = 1024
     deadline_s: float = 55.0  # InvokeEndpoint gives up after 60
     stretch: float = 2.0
@@ -42,6 +42,20 @@ class Work:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits, and what was promised a place while it is being prepared."""
+
+    items: int
+    """Of both."""
+    parcels: Sequence[Parcel]
+
+    @property
+    def promised(self) -> int:
+        """Items that are not here yet; taken to be of size 1."""
+        return self.items - sum(map(len, self.parcels))
+
+
 class Gate:
     """Decides by what the lane's batches have been taking."""
 
@@ -52,39 +66,44 @@ class Gate:
         self._turned_away_s = 0.0
         self._counted_at = clock()
 
-    def admit(
-        self, own: Work, waiting: Sequence[Parcel], *, busy_s: float, promised: int, deadline_s: float | None
-    ) -> None:
+    def admit(self, own: Work, queue: Queue, *, busy_s: float, deadline_s: float | None) -> None:
         """`busy_s`: until the batch that runs is done. Raises: OverloadedError."""
-        queued = promised + sum(map(len, waiting))
-        if queued + own.items > self.limits.max_queued:
-            raise self._refusal(own, busy_s, f"{queued} items wait; the limit is {self.limits.max_queued}")
+        if queue.items + own.items > self.limits.max_queued:
+            said = f"{queue.items} items wait; the limit is {self.limits.max_queued}"
+            raise self._refusal(own, busy_s, said)
         if not self.pace.batches:
             return
         patience_s = self.patience_s(own) if deadline_s is None else deadline_s
-        expected_s = busy_s + self.queue_s(own, waiting, promised)
+        expected_s = busy_s + self.queue_s(own, queue)
         if expected_s + min(DOUBT * self.pace.spread_s, MOST_DOUBT * patience_s) > patience_s:
             said = f"an answer would take about {expected_s:.3f} s, and may take {patience_s:.3f} s"
             raise self._refusal(own, expected_s, said)
 
-    def queue_s(self, own: Work, waiting: Sequence[Parcel], promised: int) -> float:
+    def queue_s(self, own: Work, queue: Queue) -> float:
         """Seconds of the batches that run before and with these items; see cutting.cut for the order."""
-        before = [parcel for parcel in waiting if len(parcel) <= own.items]
-        items = own.items + promised + sum(map(len, before))
+        if queue.items == 0:
+            return self.pace.expect(
+                own.size, batches=self._batches(own.items, own.size, self.limits.max_batch)
+            )
+        before = [parcel for parcel in queue.parcels if len(parcel) <= own.items]
+        count = sum(map(len, before))
+        promised = queue.promised
         size = own.size + promised + sum(parcel.left for parcel in before)
-        rest = [parcel for parcel in waiting if len(parcel) > own.items]
+        items = own.items + promised + count
+        rest = queue.items - promised - count
         share = self.limits.max_batch if not rest else max(1, self.limits.max_batch // 2)
         batches = self._batches(items, size, share)
         if rest:  # the other half of those batches is theirs
-            count = sum(map(len, rest))
-            mean = sum(parcel.left for parcel in rest) / count
-            size += int(mean * min(count, batches * self.limits.max_batch - items))
+            mean = sum(parcel.left for parcel in queue.parcels if len(parcel) > own.items) / rest
+            size += int(mean * min(rest, batches * self.limits.max_batch - items))
         return self.pace.expect(size, batches=batches)
 
     def patience_s(self, own: Work) -> float:
         """How long a request waits that does not say: `stretch` times what it, or a full batch, takes."""
-        batches = self._batches(own.items, own.size, self.limits.max_batch)
-        return self.limits.stretch * max(self.pace.expect(own.size, batches=batches), self._full_s)
+        return self.limits.stretch * max(self._alone_s(own), self._full_s)
+
+    def _alone_s(self, own: Work) -> float:
+        return self.pace.expect(own.size, batches=self._batches(own.items, own.size, self.limits.max_batch))
 
     @property
     def _full_s(self) -> float:

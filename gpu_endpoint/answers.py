@@ -36,7 +36,7 @@ class Answer:
 
     async def send(self, send: Send) -> None:
         """Writes it."""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()]
         headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -46,7 +46,7 @@ def vectors_answer(accept: str, header: ModelHeader, vectors: Any) -> Answer:
     """float16 .npy when the caller accepts it, JSON otherwise."""
     if NPY in accept:
         attributes = EmbeddingHeader.model_validate(header.model_dump()).to_attributes()
-        return Answer(200, encode_npy(vectors), {"content-type": NPY, ATTRIBUTES_HEADER: attributes})
+        return Answer(200, encode_npy(vectors), {"content-type": NPY, ATTRIBUTES_HEADER.lower(): attributes})
     # Six digits: the rest of float32 is noise.
     rows = np.ascontiguousarray(np.round(vectors.astype(np.float32), 6))
     return json_answer(header, "vectors", rows)
@@ -71,7 +71,7 @@ def problem_answer(path: str, request_id: str, error: EndpointError) -> Answer:
     }
     headers = {"content-type": PROBLEM}
     if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
         body["retry_after_s"] = math.ceil(error.retry_after_s * 1000) / 1000
     text = json.dumps(body | ({"errors": error.errors} if error.errors else {}))
     if path.startswith(RUNTIME_PREFIX):

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from gpu_endpoint.answers import Answer, problem_answer
 from gpu_endpoint.document import describe
@@ -24,7 +25,25 @@ from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.registry import Registry
 
 log = logging.getLogger("gpu_endpoint")
+INVOCATIONS = "/invocations"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class App(FastAPI):
+    """Hands the requests that count straight on: what one costs here, every batch waits for."""
+
+    def __init__(self, inference: Inference, lifespan: Lifespan[FastAPI]) -> None:
+        super().__init__(
+            title="Sightline inference endpoint", lifespan=lifespan, docs_url=None, redoc_url=None
+        )
+        self._inference = inference
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As FastAPI's own."""
+        if scope["type"] == "http" and scope["path"] == INVOCATIONS and scope["method"] == "POST":
+            await self._inference(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(registry: Registry) -> FastAPI:
@@ -42,7 +61,7 @@ def create_app(registry: Registry) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await reports
 
-    app = FastAPI(title="Sightline inference endpoint", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = App(inference, lifespan)
 
     @app.get("/ping")
     async def ping() -> Response:
@@ -54,10 +73,9 @@ def create_app(registry: Registry) -> FastAPI:
         """Counters and histograms in Prometheus' text format."""
         return Response(metrics.text(), media_type=PROMETHEUS)
 
-    # Plain ASGI and in front of all others: what a request costs here, every batch waits for. The second
-    # address is the one boto3 calls on AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME.
-    for path in ("/endpoints/{name}/invocations", "/invocations"):
-        app.router.routes.insert(0, Route(path, inference, methods=["POST"]))
+    # The second address is the one boto3 calls on AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME.
+    for path in (INVOCATIONS, "/endpoints/{name}/invocations"):
+        app.router.routes.append(Route(path, inference, methods=["POST"]))
 
     @app.exception_handler(EndpointError)
     async def known(request: Request, error: EndpointError) -> Response:

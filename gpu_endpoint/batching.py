@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gpu_endpoint.admission import Gate, Limits, Work
+from gpu_endpoint.admission import Gate, Limits, Queue, Work
 from gpu_endpoint.cutting import Cut, cut
 from gpu_endpoint.errors import DeadlineError, NotReadyError
 from gpu_endpoint.running import Failure, Forward, Ran, run_batch
@@ -48,18 +48,20 @@ class Batcher:
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Ticket] = []
+        self._queued = 0
+        self._arrived = 0.0
         self._promised = 0  # items that were admitted and are still being prepared
         self._running: Cut | None = None
         self._began = self._ends = 0.0
         self._expected = 0
-        self._gather_until = 0.0
+        self._gather_until = self._done = 0.0
         self._nudge: asyncio.Handle | None = None
         self._closed = False
         self._drained: asyncio.Future[None] = self._loop.create_future()
 
     def __len__(self) -> int:
         """Items that wait."""
-        return sum(map(len, self._waiting))
+        return self._queued
 
     def admit(self, count: int, *, size: int | None = None, deadline: float | None = None) -> None:
         """Raises: OverloadedError, when so many items would not be answered in time; NotReadyError, closed.
@@ -71,9 +73,8 @@ class Batcher:
         now = time.monotonic()
         self.gate.admit(
             Work(count, count if size is None else size),
-            self._waiting,
+            Queue(self._queued + self._promised, self._waiting),
             busy_s=max(0.0, self._ends - now) if self._running else 0.0,
-            promised=self._promised,
             deadline_s=None if deadline is None else deadline - now,
         )
 
@@ -107,26 +108,34 @@ class Batcher:
         if not admitted:
             self.admit(len(items), size=sum(sizes) if sizes else None, deadline=deadline)
         timing = timing or Timing()
-        timing.queued = now = time.monotonic()
+        timing.queued = self._arrived = now = time.monotonic()
         patience_s = self.limits.deadline_s
         if deadline is not None:
             patience_s = min(patience_s, max(0.0, deadline - now))
         ticket = Ticket(items, sizes, future=self._loop.create_future(), timing=timing)
         late = self._loop.call_later(patience_s, ticket.fail, DeadlineError(f"no answer in {patience_s:g} s"))
         self._waiting.append(ticket)
-        self._wake()
+        self._queued += len(items)
+        if not self._running:
+            self._wake()
         try:
             return await ticket.future
         finally:
             late.cancel()
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
+            if ticket.order:
+                self._drop(ticket)
 
     async def close(self) -> None:
         """Refuses new work, finishes what waits, then stops."""
         self._closed = True
         self._wake()
         await asyncio.shield(self._drained)
+
+    def _drop(self, ticket: Ticket) -> None:
+        """What is left of a request that nobody waits for."""
+        self._queued -= len(ticket)
+        ticket.order.clear()
+        self._waiting = [other for other in self._waiting if other is not ticket]
 
     def _wake(self, after_s: float = 0.0) -> None:
         """Looks for work once what is ready in this turn of the loop has arrived, or a little later."""
@@ -142,16 +151,17 @@ class Batcher:
         self._nudge = None
         if self._running:
             return
-        self._waiting = [ticket for ticket in self._waiting if not ticket.future.done()]
-        queued = len(self)
-        if queued == 0:
+        for ticket in [ticket for ticket in self._waiting if ticket.future.done()]:
+            self._drop(ticket)
+        if self._queued == 0:
             if self._closed and not self._drained.done():
                 self._drained.set_result(None)
             return
-        left_s = self._gather_until - time.monotonic()
-        if queued < self._expected and left_s > 0 and not self._closed:
-            self._wake(left_s)
-            return
+        if self._queued < self._expected and not self._closed:
+            until = min(self._gather_until, max(self._arrived, self._done) + self.limits.wait_s)
+            if (left_s := until - time.monotonic()) > 0:
+                self._wake(left_s)
+                return
         limits, spare = self.limits, self.gate.pace.spare_size
         self._start(cut(self._waiting, max_items=limits.max_batch, max_size=limits.max_size, spare=spare))
 
@@ -159,6 +169,7 @@ class Batcher:
         for ticket in {ticket for ticket, _ in batch.taken}:
             ticket.depart(len(batch.taken))
         self._waiting = [ticket for ticket in self._waiting if ticket.order]
+        self._queued -= len(batch.taken)
         self._running = batch
         self._began = time.monotonic()
         self._ends = self._began + self.gate.pace.expect(batch.padded)
@@ -172,8 +183,9 @@ class Batcher:
         now, pace = time.monotonic(), self.gate.pace
         # Not `took_s`: another model of the lane may have had the thread first, and will again.
         pace.note(batch.padded, now - self._began, items=len(batch.taken))
-        self._expected = min(self.limits.max_batch, len(self) + len(batch.taken))
-        self._gather_until = now + min(self.limits.wait_s, self.limits.wait_share * pace.waste_s)
+        self._expected = min(self.limits.max_batch, self._queued + len(batch.taken))
+        self._done = now
+        self._gather_until = now + self.limits.wait_share * pace.waste_s
         self._next()
         if self._on_batch:
             self._on_batch(len(batch.taken), ran.took_s)

@@ -37,19 +37,13 @@ def read_json(body: bytes) -> TextRequest | ImageRequest:
     return parsed(TextRequest, body)
 
 
-def read_call(attributes: str) -> Call:
-    """What the custom attributes say of any request. Raises: MalformedBodyError, InvalidFieldError."""
-    if not attributes:
-        return Call()
-    return checked(Call, take(Call, pairs(attributes)))
+def read_call(attributes: str, *, alone: bool) -> Call:
+    """What the custom attributes say of any request; beside JSON they say nothing else.
 
-
-def read_no_more(attributes: str) -> None:
-    """Of a JSON body: layout and pin do not belong in the attributes. Raises: as read_call."""
+    Raises: MalformedBodyError, InvalidFieldError.
+    """
     fields = pairs(attributes)
-    take(Call, fields)
-    if fields:
-        checked(Call, fields)
+    return checked(Call, fields if alone else take(Call, fields))
 
 
 def read_picture(attributes: str) -> tuple[SheetLayout | None, ModelPin]:

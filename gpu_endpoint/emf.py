@@ -24,18 +24,35 @@ class Interval:
         self.values: dict[str, list[float]] = defaultdict(list)
         self._seen: dict[str, int] = defaultdict(int)
 
+    def request(self, outcome: str, seconds: dict[str, float]) -> None:
+        """One request: how it ended, and its seconds by name."""
+        self.counts[outcome] += 1
+        if (place := self._place("request")) is not None:
+            for name, value in seconds.items():
+                self._keep(name, place, value * 1000)
+
     def count(self, name: str) -> None:
-        """One more."""
+        """One more of anything else."""
         self.counts[name] += 1
 
     def add(self, name: str, value: float) -> None:
-        """Keeps at most SAMPLES values, any of those seen with equal chance. Source: Vitter's algorithm R."""
+        """Any other value."""
+        if (place := self._place(name)) is not None:
+            self._keep(name, place, value)
+
+    def _place(self, name: str) -> int | None:
+        """Any of those seen is kept with equal chance, SAMPLES of them. Source: Vitter's algorithm R."""
+        seen = self._seen[name]
         self._seen[name] += 1
+        place = seen if seen < SAMPLES else int(random.random() * (seen + 1))  # noqa: S311 - no secret
+        return place if place < SAMPLES else None
+
+    def _keep(self, name: str, place: int, value: float) -> None:
         kept = self.values[name]
-        if len(kept) < SAMPLES:
-            kept.append(value)
-        elif (place := random.randrange(self._seen[name])) < SAMPLES:  # noqa: S311 - no secret hangs on it
+        if place < len(kept):
             kept[place] = value
+        else:
+            kept.append(value)
 
     def line(self, dimensions: dict[str, str]) -> dict[str, Any]:
         """The object to be logged."""

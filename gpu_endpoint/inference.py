@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from gpu_endpoint.answers import RESULTS, Answer, json_answer, problem_answer, vectors_answer
-from gpu_endpoint.bodies import read_json, read_no_more, read_picture
+from gpu_endpoint.bodies import read_json, read_picture
 from gpu_endpoint.errors import (
     ContentTypeError,
     EndpointError,
@@ -94,7 +94,6 @@ class Inference:
         with visit.while_wanted():
             if kind != JSON:
                 return await self._picture(visit, kind, body)
-            read_no_more(visit.attributes)
             wanted = read_json(body) if len(body) < LARGE else await aside(self._decoders, read_json, body)
             if isinstance(wanted, ImageRequest):
                 pictures = Pictures(wanted.images)

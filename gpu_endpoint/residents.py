@@ -20,6 +20,9 @@ class Resident:
     def __init__(self, model: Model, lanes: Mapping[Task, Batcher]) -> None:
         self.model = model
         self.lanes = dict(lanes)
+        self.header = ModelHeader(
+            model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim
+        )
         self.leases = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -74,16 +77,10 @@ class Lease:
         """Whether the request wants this revision and no other."""
         self.head: Head = resident.model.tasks[task]
         self.lane: Batcher = resident.lanes[task]
+        self.header = resident.header
+        """Who answers."""
         self._watcher = watcher
         self._began = 0.0
-
-    @property
-    def header(self) -> ModelHeader:
-        """Who answers."""
-        model = self.model
-        return ModelHeader(
-            model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim
-        )
 
     def answered(self, payload: Any, result: Any) -> None:
         """What the head finished: a share of it is compared with the model's candidate."""

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
 from gpu_endpoint.app import create_app
 from gpu_endpoint.bundled import load_models
@@ -73,7 +74,7 @@ async def run(settings: EndpointSettings, listener: socket.socket) -> bool:
         follower = Follower(registry, open_objects(settings.model_store), container=container_name())
         if loopback(listener.getsockname()[0]):
             mount_management(app, follower)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=GRACE_S))
+    server = uvicorn.Server(http_config(app))
     loading = asyncio.create_task(load(registry, follower))
     loaded = True
 
@@ -89,6 +90,19 @@ async def run(settings: EndpointSettings, listener: socket.socket) -> bool:
     if follower is not None:
         await follower.close()
     return loaded
+
+
+def http_config(app: FastAPI) -> uvicorn.Config:
+    """Nothing that every request would pay for and nobody reads."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 def container_name() -> str:

@@ -31,10 +31,10 @@ class EndpointSettings(BaseSettings):
         default=2048, ge=0, description="Tokens in one batch of texts, padded to its longest; 0: no bound."
     )
     endpoint_wait_s: float = Field(
-        default=0.005,
+        default=0.002,
         ge=0,
         le=1,
-        description="How long a busy lane may wait for a batch to fill, in seconds.",
+        description="How long a busy lane waits for one item more, in seconds.",
     )
     endpoint_max_queued: int = Field(
         default=4096, ge=64, description="Texts or tiles that may wait; more are answered with 429."

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope
 from gpu_endpoint.bodies import read_call
 from gpu_endpoint.errors import BodyTooLargeError
 from gpu_endpoint.tickets import Timing
-from sightline.contracts.inference import ATTRIBUTES_HEADER, MAX_BODY_BYTES, Call
+from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, MAX_BODY_BYTES, Call
 
 ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
 ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
@@ -35,6 +35,7 @@ class Visit:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.attributes = self.header(ATTRIBUTES)
+        self.media_type = self.header(b"content-type").partition(";")[0].strip().lower()
         self.task = self.model = ""
         self.decode_s = 0.0
         self.timing = Timing()
@@ -48,18 +49,18 @@ class Visit:
 
     def listen_to_attributes(self) -> None:
         """Raises: MalformedBodyError, InvalidFieldError."""
-        self.call = read_call(self.attributes)
-
-    @property
-    def media_type(self) -> str:
-        """The body's, in lower case and without parameters."""
-        return self.header(b"content-type").partition(";")[0].strip().lower()
+        if self.attributes:
+            self.call = read_call(self.attributes, alone=self.media_type == JSON)
 
     @cached_property
     def request_id(self) -> str:
         """The caller's own word for this request, wherever it stands, or one of ours."""
-        said = [self.call.request_id, self.call.traceparent, *map(self.header, ID_HEADERS)]
-        return next((one for one in said if one and ID.fullmatch(one)), "") or uuid.uuid4().hex
+        if named := self.call.request_id or self.call.traceparent:
+            return named
+        for name in ID_HEADERS:
+            if name in self.headers and ID.fullmatch(said := self.header(name)):
+                return said
+        return uuid.uuid4().hex
 
     @property
     def deadline(self) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_endpoint.admission import MAX_RETRY_S, Gate, Limits, Work
+from gpu_endpoint.admission import MAX_RETRY_S, Gate, Limits, Queue, Work
 from gpu_endpoint.cutting import Parcel, cut
 from gpu_endpoint.errors import OverloadedError
 from gpu_endpoint.pace import Pace
@@ -39,9 +39,10 @@ def parcels(*counts: int) -> list[Parcel]:
 def refusal(
     asked: Gate, items: int, waiting: Sequence[Parcel] = (), **given: float
 ) -> OverloadedError | None:
-    options = {"busy_s": 0.0, "promised": 0, "deadline_s": None} | given
+    options = {"busy_s": 0.0, "deadline_s": None, "promised": 0} | given
+    queue = Queue(int(options.pop("promised") or 0) + sum(map(len, waiting)), waiting)
     try:
-        asked.admit(Work(items, items), waiting, **options)  # type: ignore[arg-type]
+        asked.admit(Work(items, items), queue, **options)  # type: ignore[arg-type]
     except OverloadedError as error:
         return error
     return None

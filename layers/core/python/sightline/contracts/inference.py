@@ -51,6 +51,9 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+PINS = ("model", "revision", "precision", "dim")
+
+
 class ModelPin(Shape):
     """Which model must answer; the endpoint refuses when it serves another. Empty: whatever it serves."""
 
@@ -61,7 +64,7 @@ class ModelPin(Shape):
 
     def differs(self, served: ModelHeader) -> str:
         """What is pinned otherwise than it is served; empty when nothing is."""
-        for name in ("model", "revision", "precision", "dim"):
+        for name in PINS:
             wanted, got = getattr(self, name), getattr(served, name)
             if wanted not in (None, got):
                 return f"{served.model} is served with {name} {got}, not {wanted}"

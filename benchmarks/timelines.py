@@ -79,7 +79,7 @@ def _stretches(seed: int) -> list[Stretch]:
     stretches = []
     for number in range(round(SECONDS / EPISODE_S)):
         episode = _episode(rng, lacking)
-        stage = drive._stage(episode, rng.getrandbits(16), WIDTH, HEIGHT)  # noqa: SLF001 - the renderer's own
+        stage = drive._stage(episode, rng.getrandbits(16), WIDTH, HEIGHT)
         stretches.append(Stretch(episode, number * EPISODE_S, (number + 1) * EPISODE_S, stage))
     return stretches
 

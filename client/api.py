@@ -189,10 +189,39 @@ class Sightline:
     ) -> Found:
         """The moments that answer the question best, in order."""
         filters = {"asset_ids": list(asset_ids), "tags": list(tags), "metadata": metadata or {}}
-        body: dict[str, Any] = {"text": text, "limit": limit}
-        body["filters"] = {name: value for name, value in filters.items() if value}
-        body |= {"cursor": cursor} if cursor else {}
+        question = {"text": text, "filters": {name: value for name, value in filters.items() if value}}
+        return self.ask(question, limit=limit, cursor=cursor)
+
+    def ask(self, question: dict[str, Any], *, limit: int = 10, cursor: str | None = None) -> Found:
+        """Any question: the body of POST /v1/search (docs/scenarios.md)."""
+        body = {**question, "limit": limit} | ({"cursor": cursor} if cursor else {})
         return Found.of(self._api.call("POST", "/v1/search", json=body))
+
+    def refine(self, search_id: str, *, limit: int = 10, **judged: list[dict[str, Any]]) -> Found:
+        """A search again; more and less are frames: asset_id and time_s."""
+        body = {**judged, "limit": limit}
+        return Found.of(self._api.call("POST", f"/v1/searches/{search_id}/refine", json=body))
+
+    def search_session(self, search_id: str) -> dict[str, Any]:
+        """The rounds of a refined search."""
+        answer: dict[str, Any] = self._api.call("GET", f"/v1/searches/{search_id}/session")
+        return answer
+
+    def act(self, search_id: str, action: dict[str, Any]) -> dict[str, Any]:
+        """Begins a job on all results: action (tag, untag, delete), tags, min_relevance, most."""
+        path = f"/v1/searches/{search_id}/actions"
+        answer: dict[str, Any] = self._api.call("POST", path, json=action, creates=True)
+        return answer
+
+    def action(self, action_id: str) -> dict[str, Any]:
+        """How far a job on all results is."""
+        answer: dict[str, Any] = self._api.call("GET", f"/v1/search-actions/{action_id}")
+        return answer
+
+    def cancel_action(self, action_id: str) -> dict[str, Any]:
+        """Stops a job on all results."""
+        answer: dict[str, Any] = self._api.call("DELETE", f"/v1/search-actions/{action_id}")
+        return answer
 
     def sheet(self, sheet: Sheet) -> bytes:
         """The JPEG of a contact sheet."""

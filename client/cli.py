@@ -15,6 +15,7 @@ from client import (
     export_commands,
     import_commands,
     model_commands,
+    refine_commands,
 )
 from client.caller import Target
 from client.concept_commands import concepts
@@ -85,6 +86,8 @@ app.add_typer(import_commands.imports, name="imports", rich_help_panel="Video")
 app.add_typer(erase_commands.erase, name="erase", rich_help_panel="Video")
 app.command(rich_help_panel="Video")(erase_commands.retention)
 app.add_typer(model_commands.models, name="models", rich_help_panel="This machine")
+for command in (refine_commands.refine, refine_commands.session, refine_commands.act, refine_commands.action):
+    searches.command()(command)
 app.add_typer(searches, name="searches", rich_help_panel="Video")
 app.add_typer(concepts, name="concepts", rich_help_panel="Video")
 app.add_typer(webhooks, name="webhooks", rich_help_panel="Video")

@@ -6,41 +6,79 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from client.caller import connect, pairs
+from client.caller import connect
 from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
 from client.picture import Answer, write_picture
+from client.question import Options, question_of
 from client.shapes import Found
+
+FILTER_HELP = (
+    "k=v, k:=JSON, k>=v, k>v, k<=v, k<v, 'k in a,b', 'k exists', 'k missing' for metadata; "
+    "tag:NAME, -tag:NAME; captured>=2026-03-01T00:00:00Z, captured<...; hours=22:00-05:00@Europe/Berlin. May be repeated."
+)
 
 
 def search(
     ctx: typer.Context,
     text: Annotated[
-        str, typer.Argument(metavar="TEXT", help='What to look for, in words: "truck ahead on the highway".')
-    ],
-    filters: Annotated[
-        list[str] | None, typer.Option("--filter", metavar="K=V", help="Only this metadata; may be repeated.")
+        str | None,
+        typer.Argument(metavar="TEXT", help='What to look for, in words: "truck ahead on the highway".'),
     ] = None,
+    image: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="A picture to look for.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(metavar="ASSET@12.0-15.5", help="A stretch of an own video, or ASSET@12.0, a frame."),
+    ] = None,
+    then: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="What must follow; may be repeated.")
+    ] = None,
+    within: Annotated[
+        list[float] | None, typer.Option(metavar="SECONDS", help="How soon it must follow; 5 by default.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="TEXT", help="What must not be seen; may be repeated."),
+    ] = None,
+    concept: Annotated[list[str] | None, typer.Option(help="A taught concept; may be repeated.")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Also rank by these words in titles, tags and notes.")
+    ] = None,
+    filters: Annotated[list[str] | None, typer.Option("--filter", metavar="FILTER", help=FILTER_HELP)] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only with this tag; may be repeated.")] = None,
     asset: Annotated[list[str] | None, typer.Option(help="Only in this video (id); may be repeated.")] = None,
+    collapse: Annotated[
+        list[str] | None,
+        typer.Option(help="Show one moment for several: alike, simultaneous; may be repeated."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
     cursor: Annotated[str | None, typer.Option(help="Go on after an earlier answer.")] = None,
+    save: Annotated[str | None, typer.Option(metavar="NAME", help="Keep the search under a name.")] = None,
     picture: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE.png", help="Draw the found frames there.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Find the moments that a sentence describes."""
-    metadata = pairs(filters, "--filter")
+    """Find the moments that words, a picture, an example or a sequence describe."""
+    options = Options(
+        text=text, image=image, like=like, then=then or (), within=within or (), without=without or (),
+        concepts=concept or (), words=words, filters=filters or (), tags=tag or (), assets=asset or (),
+        collapse=collapse or (),
+    )  # fmt: skip
+    question = question_of(options)
     with connect(ctx) as sightline:
-        found = sightline.search(
-            text, limit=limit, cursor=cursor, asset_ids=asset or [], tags=tag or [], metadata=metadata
-        )
+        found = sightline.ask(question, limit=limit, cursor=cursor)
+        if save:
+            sightline.searches.save(save, search_id=found.search_id)
         if picture:
-            write_picture(picture, [Answer(text, found.moments)], sightline.sheet)
+            write_picture(picture, [Answer(text or "", found.moments)], sightline.sheet)
     if as_json:
         print_json(found)
         return
     print_found(found)
+    if save:
+        notes().print(f"Saved as {save}.", markup=False)
     if picture:
         notes().print(f"Frames: {picture}", markup=False)
 
@@ -50,6 +88,8 @@ def print_found(found: Found) -> None:
     if not found.moments:
         notes().print("Nothing found.")
         return
+    if found.verdict and not found.verdict.found:
+        notes().print(f"Nothing relevant found: {found.verdict.reason}.", markup=False)
     rows = [
         [str(rank), moment.asset_name, span(moment.start_s, moment.end_s), percent(moment.relevance)]
         for rank, moment in enumerate(found.moments, 1)
@@ -61,4 +101,5 @@ def print_found(found: Found) -> None:
 def how_found(found: Found) -> str:
     """One line: which path the search took, over what, and how long."""
     frames = "" if found.plan.matching is None else f" of {found.plan.matching} frames"
-    return f"{found.plan.path} search{frames}, {found.took_ms.total:.0f} ms, model {found.model.id}"
+    path = "answered from memory" if found.plan.cached else f"{found.plan.path} search{frames}"
+    return f"{path}, {found.took_ms.total:.0f} ms, model {found.model.id}, search {found.search_id}"

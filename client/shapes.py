@@ -167,7 +167,10 @@ class Moment(Shape):
     peak_s: float
     score: float
     relevance: float
+    confidence: float | None = None
     sheet: Sheet | None = None
+    steps: list[dict[str, object]] = []
+    collapsed: list[dict[str, object]] = []
 
 
 class Model(Shape):
@@ -185,6 +188,17 @@ class Plan(Shape):
     matching: int | None = None
     candidates: int | None = None
     complete: bool | None = None
+    escalated: bool = False
+    cached: bool = False
+
+
+class Verdict(Shape):
+    """Whether anything is what was asked for."""
+
+    found: bool
+    bar: float
+    best: float
+    reason: str
 
 
 class Took(Shape):
@@ -201,6 +215,8 @@ class Found(Shape):
     search_id: str
     model: Model
     plan: Plan
+    session_id: str | None = None
     took_ms: Took = Field(default_factory=Took)
+    verdict: Verdict | None = None
     moments: list[Moment]
     next_cursor: str | None = None

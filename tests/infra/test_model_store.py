@@ -43,7 +43,7 @@ def test_a_container_reads_models_and_writes_its_reports_alone(template: Any) ->
 
     assert allowed == {
         "s3:GetObject": objects(""),
-        "s3:PutObject": objects("containers/", "breaches/"),
+        "s3:PutObject": objects("breaches/", "containers/"),
         "s3:DeleteObject": objects("containers/"),
         "s3:ListBucket": [{"Fn::GetAtt": [name, "Arn"]}],
     }

@@ -14,7 +14,8 @@ from client.shapes import Found
 
 FILTER_HELP = (
     "k=v, k:=JSON, k>=v, k>v, k<=v, k<v, 'k in a,b', 'k exists', 'k missing' for metadata; "
-    "tag:NAME, -tag:NAME; captured>=2026-03-01T00:00:00Z, captured<...; hours=22:00-05:00@Europe/Berlin. May be repeated."
+    "tag:NAME, -tag:NAME; captured>=2026-03-01T00:00:00Z, captured<...; hours=22:00-05:00@Europe/Berlin. "
+    "May be repeated."
 )
 
 

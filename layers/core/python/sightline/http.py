@@ -55,8 +55,10 @@ __all__ = [
     "require_role",
 ]
 
-# API Gateway itself ends at 10 MB and Lambda at 6 MB: no answer of ours needs even one.
+# API Gateway itself ends at 10 MB and Lambda at 6 MB: hardly any request of ours needs even one.
 MAX_BODY_BYTES = 1024 * 1024
+# A picture of 4 MB in base64, with the question around it.
+MAX_PICTURE_BODY_BYTES = 5_700_000
 
 Cursor = Annotated[
     str | None, Query(max_length=2048, description="next_cursor of the page before; leave out for the first.")
@@ -110,15 +112,15 @@ def rate_limited(bucket: str, per_minute: Callable[[Settings], int]) -> Any:
 class _Guard:
     """Outermost: refuses large bodies and turns what nobody expected into a 500 with fixed text."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.app, self.max_body_bytes = app, max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
-            _check_size(scope)
+            _check_size(scope, self.max_body_bytes)
             await self.app(scope, receive, send)
         except SightlineError as error:
             await problem(error, trace=request_trace(scope))(scope, receive, send)
@@ -128,10 +130,10 @@ class _Guard:
             await problem(InternalError(), trace=request_trace(scope))(scope, receive, send)
 
 
-def _check_size(scope: Scope) -> None:
+def _check_size(scope: Scope, max_body_bytes: int) -> None:
     body = scope.get("aws.event", {}).get("body") or ""
-    if len(body) > MAX_BODY_BYTES:
-        raise PayloadTooLargeError(f"A request body has at most {MAX_BODY_BYTES} bytes.")
+    if len(body) > max_body_bytes:
+        raise PayloadTooLargeError(f"A request body has at most {max_body_bytes} bytes.")
 
 
 def port(kind: Any) -> Any:
@@ -146,6 +148,7 @@ def port(kind: Any) -> Any:
 def create_app(
     *routers: APIRouter,
     ports: Mapping[Any, Callable[[], Any]] | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """An app of some domains' routers, with problem answers for everything that can fail."""
     app = FastAPI(
@@ -164,7 +167,7 @@ def create_app(
     app.add_exception_handler(ForeignKeyViolation, answer_gone)
     app.add_exception_handler(DataError, answer_unstorable)
     app.add_exception_handler(UnicodeEncodeError, answer_unstorable)
-    app.add_middleware(_Guard)
+    app.add_middleware(_Guard, max_body_bytes=max_body_bytes)
     return app
 
 

@@ -24,6 +24,7 @@ from gpu_endpoint.models.spans import (
     TagScheme,
     answered,
     in_text,
+    joints_of,
     log_chances,
     without_overlap,
 )
@@ -40,6 +41,7 @@ class Item:
     ids: list[int]
     offsets: list[tuple[int, int]]
     features: Floats
+    joints: list[int]
     text: int
 
 
@@ -62,7 +64,13 @@ class AlertHead:
     def prepare_windows(self, texts: Sequence[str], *, most: int | None = None) -> list[Item]:
         """Each text in windows, at most so many of each."""
         return [
-            Item(window.ids, window.offsets, token_features(text, window.offsets), index)
+            Item(
+                window.ids,
+                window.offsets,
+                token_features(text, window.offsets),
+                joints_of(text, window.offsets),
+                index,
+            )
             for index, text in enumerate(texts)
             for window in self._sentences.prepare_windows(text)[:most]
         ]
@@ -105,7 +113,9 @@ class AlertEntities(AlertHead):
     def forward(self, items: Sequence[Item]) -> list[list[Span]]:
         """Spans of each window."""
         scores = log_chances(self.run(items)[0], self.about["temperature"])
-        return [self._scheme.spans(scores[row, : len(item.ids)]) for row, item in enumerate(items)]
+        return [
+            self._scheme.spans(scores[row, : len(item.ids)], item.joints) for row, item in enumerate(items)
+        ]
 
 
 def finish(

@@ -61,18 +61,31 @@ WORDS = (
     re.compile(r"[0-9a-f]{7,}"),
     re.compile(r"^[A-Z][A-Z0-9_]{3,}$"),
 )  # fmt: skip
-SIZE = 9 + 2 * (len(NEIGHBOURS) + 1) + len(WORDS) + 2 * len(RULES) + 2
+LEVELS = (
+    re.compile(r"\b(?:P[01]|sev[- ]?[01]|S1|critical|crit|fatal|emergency|disaster|page)\b", re.IGNORECASE),
+    re.compile(r"\b(?:P2|sev[- ]?2|S2|high|major|severe|error)\b", re.IGNORECASE),
+    re.compile(r"\b(?:P3|sev[- ]?3|S3|medium|moderate|average|warn(?:ing)?)\b", re.IGNORECASE),
+    re.compile(r"\b(?:P4|sev[- ]?4|S4|low|minor|ticket)\b", re.IGNORECASE),
+    re.compile(
+        r"\b(?:P5|sev[- ]?5|info|informational|notice|debug|ok|resolved|recovered|recovery|closed|cleared)\b",
+        re.IGNORECASE,
+    ),
+)
+"""How severities are written, from critical to info: what a word means here, the head learns."""
+SIZE = 9 + 2 * (len(NEIGHBOURS) + 1) + len(WORDS) + 2 * len(RULES) + 2 + len(LEVELS)
 
 
 def token_features(text: str, offsets: Offsets) -> Floats:
     """Shapes: n pieces -> (n, SIZE). A piece without characters ([CLS], [SEP]) gets zeros."""
     rows = np.zeros((len(offsets), SIZE), np.float32)
-    words, rules = _words_at(text), _rules_at(text)
+    words, rules, levels = _words_at(text), _rules_at(text), _levels_at(text)
     for index, (start, end) in enumerate(offsets):
         if end > start:
             rows[index, _form(text, start, end)] = 1
             for place in _context(text, start, end, words, rules):
                 rows[index, place] = 1
+            if start in levels:
+                rows[index, SIZE - len(LEVELS) + levels[start]] = 1
     return rows
 
 
@@ -122,6 +135,15 @@ def _words_at(text: str) -> dict[int, tuple[list[int], int]]:
         word = match.group().rstrip(".:!?")
         entry = ([kind for kind, pattern in enumerate(WORDS) if pattern.search(word)], match.start())
         places |= dict.fromkeys(range(*match.span()), entry)
+    return places
+
+
+def _levels_at(text: str) -> dict[int, int]:
+    """For every character of a severity: which."""
+    places: dict[int, int] = {}
+    for level, pattern in enumerate(LEVELS):
+        for match in pattern.finditer(text):
+            places |= dict.fromkeys(range(*match.span()), level)
     return places
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 FORBIDDEN = np.float32(-1e9)
+TORN_AT_A_SIGN = np.float32(-2.5)
+"""What it costs, as a log chance, to end an entity at `-`, `.` or `_`; chosen on validation templates."""
+APART, AT_A_SIGN, ONE_WORD, NEW_LINE = 0, 1, 2, 3
 
 
 class Span(NamedTuple):
@@ -55,13 +59,31 @@ class TagScheme:
                 for before in range(count):
                     if self.marks[before] not in ("B", "I") or self.labels[before] != self.labels[after]:
                         self.follows[before, after] = FORBIDDEN
+        goes_on = np.array(
+            [[self.goes_on(before, after) for after in range(count)] for before in range(count)]
+        )
+        breaks = np.where(goes_on, np.float32(0), np.float32(1))
+        inside = np.array([mark in ("I", "E") for mark in self.marks])
+        anew = np.where(inside, np.float32(1), np.float32(0))[None, :]
+        self.joined = (
+            self.follows,
+            self.follows + TORN_AT_A_SIGN * breaks,
+            self.follows + FORBIDDEN * breaks,
+            self.follows + FORBIDDEN * anew,
+        )
 
-    def best(self, scores: Floats) -> list[int]:
+    def goes_on(self, before: int, after: int) -> bool:
+        """Whether two tags beside each other tear nothing apart."""
+        if self.marks[after] == "O":
+            return self.marks[before] == "O"
+        return self.marks[after] in ("I", "E", "") and self.labels[before] == self.labels[after]
+
+    def best(self, scores: Floats, joints: Sequence[int] | None = None) -> list[int]:
         """The likeliest allowed tags. Shapes: (tokens, tags) log chances -> tokens."""
         reached = scores[0] + self.starts
         came_from = np.zeros(scores.shape, np.int64)
         for token in range(1, len(scores)):
-            ways = reached[:, None] + self.follows
+            ways = reached[:, None] + self.joined[joints[token] if joints else APART]
             came_from[token] = ways.argmax(0)
             reached = ways.max(0) + scores[token]
         path = [int(reached.argmax())]
@@ -69,9 +91,9 @@ class TagScheme:
             path.append(int(came_from[token, path[-1]]))
         return path[::-1]
 
-    def spans(self, scores: Floats) -> list[Span]:
+    def spans(self, scores: Floats, joints: Sequence[int] | None = None) -> list[Span]:
         """Entities of one window; the confidence is that of the least certain token."""
-        tags = self.best(scores)
+        tags = self.best(scores, joints)
         found: list[Span] = []
         for token, tag in enumerate(tags):
             mark, label, chance = self.marks[tag], self.labels[tag], float(np.exp(scores[token, tag]))
@@ -84,6 +106,25 @@ class TagScheme:
             else:
                 found.append(Span(token, token, label, chance))
         return found
+
+
+def joints_of(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """How each piece hangs on the one before: apart, by a sign inside a name, as one word, on a new line."""
+    joints = [APART]
+    for (_, before), (start, end) in pairwise(offsets):
+        glued = start == before > 0 and end > start
+        signs = glued and not (text[start - 1].isalnum() and text[start].isalnum())
+        if signs:
+            joints.append(AT_A_SIGN if inside_a_name(text, start) else APART)
+        else:
+            joints.append(ONE_WORD if glued else NEW_LINE if "\n" in text[before:start] else APART)
+    return joints
+
+
+def inside_a_name(text: str, place: int) -> bool:
+    """Whether a boundary lies beside a `-`, `.` or `_` that has letters or digits on both sides."""
+    sign = place if text[place] in "-._" else place - 1
+    return text[sign] in "-._" and text[sign - 1 : sign].isalnum() and text[sign + 1 : sign + 2].isalnum()
 
 
 def log_chances(logits: Floats, temperature: float = 1.0) -> Floats:

@@ -23,7 +23,7 @@ def best_temperature(cost: Callable[[float], float]) -> float:
     return float(min(GRID, key=cost))
 
 
-def entity_temperature(logits: Sequence[Floats], alerts: StateSet) -> float:
+def entity_temperature(logits: Sequence[Floats], alerts: StateSet, joints: Sequence[list[int]]) -> float:
     """By which the confidence of a whole entity is right as often as it says, on validation templates."""
     scheme = TagScheme(TAGS)
     truth = [
@@ -33,8 +33,8 @@ def entity_temperature(logits: Sequence[Floats], alerts: StateSet) -> float:
 
     def cost(temperature: float) -> float:
         sure, right = [], []
-        for said, true in zip(logits, truth, strict=True):
-            for span in scheme.spans(log_chances(said, temperature)):
+        for said, true, joint in zip(logits, truth, joints, strict=True):
+            for span in scheme.spans(log_chances(said, temperature), joint):
                 sure.append(span.confidence)
                 right.append((span.first, span.last, span.label) in true)
         return binary_loss(np.array(sure), np.array(right))

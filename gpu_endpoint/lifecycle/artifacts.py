@@ -31,14 +31,9 @@ def register(objects: Objects, config: ModelConfig, folder: Path) -> Weights:
     Raises: ModelFileError, for files that are not what was pinned or not of a kind we load; StoreError.
     """
     paths = {role: config.file(role, folder) for role in config.files}
-    if len({path.name for path in paths.values()}) != len(paths):
-        raise ModelFileError(f"two files of {config.id} have one name")
     for path in paths.values():
         check_kind(path)
-    flat = {
-        role: PinnedFile(path=paths[role].name, sha256=file.sha256) for role, file in config.files.items()
-    }
-    weights = Weights(config=config.model_copy(update={"files": flat}))
+    weights = Weights(config=flat(config))
     stored = {one.key for one in objects.listed("artifacts/")}
     for role, path in paths.items():
         if artifact_key(config.files[role].sha256) not in stored:
@@ -50,6 +45,16 @@ def register(objects: Objects, config: ModelConfig, folder: Path) -> Weights:
         if registered(objects, config.id, config.revision()) != weights:
             raise ModelFileError(f"{key} describes these files in another way") from None
     return weights
+
+
+def flat(config: ModelConfig) -> ModelConfig:
+    """The config with its files side by side in one folder. Raises: ModelFileError."""
+    files = {
+        role: PinnedFile(path=Path(file.path).name, sha256=file.sha256) for role, file in config.files.items()
+    }
+    if len({file.path for file in files.values()}) != len(files):
+        raise ModelFileError(f"two files of {config.id} have one name")
+    return config.model_copy(update={"files": files})
 
 
 def registered(objects: Objects, model_id: str, revision: str) -> Weights:
@@ -68,9 +73,8 @@ def check_kind(path: Path) -> None:
         refuse_pickle(path)
 
 
-def fetched(objects: Objects, config: ModelConfig, home: Path) -> Path:
-    """The folder with the config's files, each checked. Raises: ModelFileError, StoreError, OSError."""
-    folder = home / "artifacts" / f"{config.id.replace('/', '--')}-{config.revision()}"
+def fetched(objects: Objects, config: ModelConfig, folder: Path) -> Path:
+    """The folder, with the files in it, each checked. Raises: ModelFileError, StoreError, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in config.files.values():
         if Path(file.path).name != file.path or Path(file.path).suffix not in KINDS:

@@ -77,6 +77,7 @@ class Follower:
         """Ends mirrored requests, and takes this container's report away."""
         for shadow in self.lookout.shadows.values():
             await shadow.close()
+        self.holdings.close()
         await self._teller.withdraw()
 
     def report(self) -> ContainerReport:

@@ -27,6 +27,7 @@ class Holdings:
         self.reports: dict[Key, RevisionReport] = {}
         self._registry, self._loader, self._changed = registry, loader, changed
         self._tried: dict[Key, tuple[int, float]] = {}
+        self._weights: dict[Key, Weights] = {}
         self._loading: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -37,6 +38,10 @@ class Holdings:
         for weights, one in loaded:
             self._note((weights.config.id, weights.config.revision()), one)
         return [weights for weights, _ in loaded]
+
+    def close(self) -> None:
+        """Frees the disk."""
+        self._loader.close()
 
     def settled(self, entry: ModelEntry) -> bool:
         """Whether one of the revisions that may serve is in memory, or none can be."""
@@ -62,10 +67,15 @@ class Holdings:
             self._tried.pop(key, None)
             if held := self.held.pop(key, None):
                 gone.append((key[0], held))
-                task = asyncio.create_task(self._registry.evict(key[0], held))
+                task = asyncio.create_task(self._evict(key, held))
                 self._leaving.add(task)
                 task.add_done_callback(self._leaving.discard)
         return gone
+
+    async def _evict(self, key: Key, revision: str) -> None:
+        await self._registry.evict(key[0], revision)
+        if weights := self._weights.pop(key, None):
+            await asyncio.to_thread(self._loader.forget, weights)
 
     def named(self, model_id: str, serves: str) -> str | None:
         """The state's name of a revision, from the one that answers carry."""
@@ -84,6 +94,7 @@ class Holdings:
             model=entry.id, revision=revision, attempt=attempt, state="loading"
         )
         reference = self._current(entry.id) if attempt else None
+        self._weights[key] = entry.revisions[revision]
         try:
             loaded = await asyncio.to_thread(
                 self._loader.load, entry.revisions[revision], reference=reference

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gpu_endpoint.bundled import bundled_configs, loading_of, try_out
-from gpu_endpoint.lifecycle.artifacts import fetched
+from gpu_endpoint.lifecycle.artifacts import fetched, flat
 from gpu_endpoint.lifecycle.desired_state import Weights
 from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
 from gpu_endpoint.lifecycle.objects import Objects, StoreError
+from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.families import load_model
 from gpu_endpoint.models.files import ModelAnswerError, ModelFileError
 from gpu_endpoint.models.ports import Model
@@ -41,6 +45,8 @@ class Loader:
         self._settings = settings
         self._objects = objects
         self._loading = loading_of(settings)
+        # One folder a process: what one lets go, another on the same disk may be reading.
+        self._folder = settings.models / "artifacts" / str(os.getpid())
 
     def bundled(self) -> list[tuple[Weights, Loaded]]:
         """What serves without a state. Raises: ModelFileError."""
@@ -73,10 +79,27 @@ class Loader:
         return Loaded(model, checks, time.perf_counter() - began)
 
     def _model(self, weights: Weights) -> Model:
+        config = weights.config
         if weights.bundled:
-            return load_model(weights.config, self._loading)
-        folder = fetched(self._objects, weights.config, self._settings.models)
-        return load_model(weights.config, self._loading.at(folder))
+            try:
+                return load_model(config, self._loading)
+            except ModelFileError:
+                # The state may be older than this image, whose weights are others: then the store has them.
+                if not config.files:
+                    raise
+                config = flat(config)
+        return load_model(config, self._loading.at(fetched(self._objects, config, self._place(config))))
+
+    def _place(self, config: ModelConfig) -> Path:
+        return self._folder / f"{config.id.replace('/', '--')}-{config.revision()}"
+
+    def forget(self, weights: Weights) -> None:
+        """Frees the disk of a revision that left memory."""
+        shutil.rmtree(self._place(weights.config), ignore_errors=True)
+
+    def close(self) -> None:
+        """Frees the disk of all."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def first_line(error: Exception) -> str:

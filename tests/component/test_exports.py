@@ -4,9 +4,13 @@ import csv
 import hashlib
 import io
 import json
+import re
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +27,7 @@ from sightline import wiring
 from sightline.database import transaction
 from sightline.scenarios.exports import writing
 from tests.component.conftest import LambdaContext, call, key_of, member_of, sample
-from tests.conftest import Workspace
+from tests.conftest import REPOSITORY, Workspace
 from tests.media_cloud import MediaCloud, forget_providers
 from tests.videos import video
 
@@ -158,6 +162,44 @@ def test_moments_become_frames_clips_and_metadata(cloud: MediaCloud, workspace: 
     assert {f"data/{image['file_name']}" for image in labels["images"]} <= set(files.namelist())
     assert len({image["id"] for image in labels["images"]}) == 3
     assert {(image["width"], image["height"]) for image in labels["images"]} == {(320, 240), (240, 320)}
+
+
+PAGE = REPOSITORY / "docs" / "exports.md"
+
+
+def test_it_opens_as_the_page_says(
+    cloud: MediaCloud, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pandas, and in whatever reads COCO where FiftyOne looks for it: FiftyOne itself is not installed."""
+    asset_id = indexed(cloud, workspace, clip())
+    made = begin(workspace, moments=[moment(asset_id, 1.0, 2.0), moment(asset_id, 3.0, 3.5)])
+    assert turn(workspace, made["id"]) is False
+    archive(cloud, workspace, made["id"]).extractall(tmp_path / "trucks")
+    monkeypatch.chdir(tmp_path)
+    opened: dict[str, Any] = {}
+    fiftyone = ModuleType("fiftyone")
+    fiftyone.Dataset = SimpleNamespace(from_dir=read_coco)  # type: ignore[attr-defined]
+    fiftyone.types = SimpleNamespace(COCODetectionDataset="COCO")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fiftyone", fiftyone)
+    pandas, coco = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    exec(pandas, opened)  # noqa: S102 - what the page tells people to run
+    assert len(opened["best"]) == 2
+    assert list(opened["best"]["width"]) == [320, 320]
+    exec(coco, opened)  # noqa: S102
+    assert opened["dataset"] == [(320, 240), (320, 240)]
+
+
+def read_coco(folder: str, *, dataset_type: str) -> list[tuple[int, int]]:
+    """As FiftyOne's COCO importer reads: labels.json names pictures of data/. Their sizes."""
+    assert dataset_type == "COCO"
+    labels = json.loads((Path(folder) / "labels.json").read_text())
+    assert {"info", "licenses", "categories", "annotations", "images"} == set(labels)
+    found = []
+    for image in labels["images"]:
+        with Image.open(Path(folder) / "data" / image["file_name"]) as picture:
+            assert picture.size == (image["width"], image["height"])
+            found.append(picture.size)
+    return found
 
 
 def test_whole_videos_give_their_indexed_frames(cloud: MediaCloud, workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from client.cli import app
 from client.cli import run as sightline
 from client.output import EXIT_CODES
 
@@ -24,6 +25,7 @@ PAGES = sorted(
     if page.is_file()
 )
 SHELL_BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+GROUPS = {group.name for group in app.registered_groups}
 INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -96,9 +98,7 @@ def command_of(words: list[str]) -> list[str]:
         rest = rest[2:]
     if not rest or not re.fullmatch(r"[a-z]+", rest[0]):
         return []
-    pair = (
-        rest[0] in ("keys", "assets") and len(rest) > 1 and rest[1] in ("create", "revoke", "show", "delete")
-    )
+    pair = rest[0] in GROUPS and len(rest) > 1 and re.fullmatch(r"[a-z]+", rest[1])
     return rest[: 2 if pair else 1]
 
 

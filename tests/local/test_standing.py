@@ -95,5 +95,8 @@ def test_a_concept_is_taught_kept_and_tags_a_video(user: User, tmp_path: Path) -
     assert 0 <= draft["metrics"]["precision"] <= 1
     user.call("POST", f"{path}/versions/1/keep", json={"bar": 0.5}).raise_for_status()
     wait_until(lambda: "concept:first half" in user.asset(asset_id)["tags"], timeout_s=WAIT_S, what="the tag")
-    found = user.call("POST", "/v1/search", json={"concepts": [{"concept": "first half"}], "limit": 1})
-    assert found.raise_for_status().json()["moments"][0]["asset_id"] == asset_id
+    # Alone, with a filter on the video and on the concept's own tag.
+    filters = {"asset_ids": [asset_id], "tags": ["concept:first half"]}
+    question = {"concepts": [{"concept": "first half"}], "filters": filters, "limit": 1}
+    found = user.call("POST", "/v1/search", json=question).raise_for_status().json()
+    assert found["moments"][0]["confidence"] >= 0.5

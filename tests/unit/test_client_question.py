@@ -53,8 +53,8 @@ def test_everything_at_once_is_a_question_that_the_server_takes(tmp_path: Path) 
     body = question_of(
         Options(
             text="truck", image=picture, like=f"{ASSET}@12.0-15.5", then=["a bus", "a car"],
-            within=[3.0, 8.0], without=["rain"], concepts=["cut-in"], words="A9", filters=["tag:x"], assets=[ASSET],
-            collapse=["alike"],
+            within=[3.0, 8.0], without=["rain"], concepts=["cut-in"], words="A9", filters=["tag:x"],
+            assets=[ASSET], collapse=["alike"],
         )
     )  # fmt: skip
     request = SearchRequest.model_validate(body)

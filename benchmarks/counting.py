@@ -23,6 +23,7 @@ OUTPUTS = {
     "SIGHTLINE_EVENT_BUS_NAME": "EventBusName",
     "SIGHTLINE_STATE_MACHINE_ARN": "StateMachineArn",
     "SIGHTLINE_PURGE_QUEUE_URL": "PurgeQueueUrl",
+    "SIGHTLINE_ALERT_QUEUE_URL": "AlertQueueUrl",
     "SIGHTLINE_USER_POOL_ID": "UserPoolId",
     "SIGHTLINE_USER_POOL_CLIENT_ID": "UserPoolClientId",
 }
@@ -72,6 +73,7 @@ def environment_of(cloud: Cloud) -> dict[str, str]:
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "benchmarks",
         "SIGHTLINE_COGNITO_URL": description["emulator_url"],
+        "SIGHTLINE_SOURCE_PREFIX": "/sightline/dev/sources",
         "SIGHTLINE_DATABASE_URL": cloud.database.app,
         "SIGHTLINE_OWNER_DATABASE_URL": cloud.database.owner,
         **{name: description["outputs"][output] for name, output in OUTPUTS.items()},

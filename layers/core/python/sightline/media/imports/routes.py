@@ -3,7 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
+from sightline.errors import ConflictError
+from sightline.http import (
+    Cursor,
+    Limit,
+    Principal,
+    create_router,
+    port,
+    problems,
+    rate_limited,
+    require_role,
+)
 from sightline.media.imports import pipeline
 from sightline.media.imports.schemas import (
     ImportAnswer,
@@ -53,7 +63,7 @@ def list_objects(
     return pipeline.list_objects(principal, import_id, cursor=cursor, limit=limit, status=status)
 
 
-@router.post("/{import_id}/cancel")
+@router.post("/{import_id}/cancel", responses=problems(ConflictError))
 def cancel_import(import_id: UUID, principal: Editor) -> ImportAnswer:
     """Stops an import; what was registered stays."""
     return pipeline.cancel_import(principal, import_id)

@@ -3,7 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
+from sightline.errors import ConflictError, NotFoundError
+from sightline.http import (
+    Cursor,
+    Limit,
+    Principal,
+    create_router,
+    port,
+    problems,
+    rate_limited,
+    require_role,
+)
 from sightline.ports import Blobs, ExportRuns
 from sightline.scenarios.exports import pipeline
 from sightline.scenarios.exports.schemas import ExportAnswer, ExportPage, ExportRequest
@@ -17,7 +27,7 @@ Runs = Annotated[ExportRuns, port(ExportRuns)]
 _RATE = [rate_limited("exports", lambda settings: settings.export_rate_per_minute)]
 
 
-@router.post("", status_code=202, dependencies=_RATE)
+@router.post("", status_code=202, dependencies=_RATE, responses=problems(NotFoundError))
 def create_export(body: ExportRequest, principal: Editor, runs: Runs) -> ExportAnswer:
     """Begins to write full-resolution frames and clips of moments into a ZIP."""
     return pipeline.create_export(principal, body, runs=runs)
@@ -35,7 +45,7 @@ def read_export(export_id: UUID, principal: Reader, blobs: Store) -> ExportAnswe
     return pipeline.read_export(principal, export_id, blobs=blobs)
 
 
-@router.post("/{export_id}/cancel")
+@router.post("/{export_id}/cancel", responses=problems(ConflictError))
 def cancel_export(export_id: UUID, principal: Editor, blobs: Store) -> ExportAnswer:
     """Stops an export that is being written."""
     return pipeline.cancel_export(principal, export_id, blobs=blobs)

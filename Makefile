@@ -39,6 +39,11 @@ test-torch: ## the tests that need torch, in an environment of their own
 	$(ENV) torch
 	@.venv-torch/bin/python -m pytest tests/torch --confcutdir tests/torch
 
+.PHONY: test-deploy
+test-deploy: ## the tests of a release at SageMaker, in an environment of their own
+	$(ENV) deploy
+	@.venv-deploy/bin/python -m pytest tests/deploy --confcutdir tests/deploy
+
 .PHONY: check
 check: ## format, lint, types and import rules
 	$(ENV) dev
@@ -66,7 +71,7 @@ lock: ## resolve every requirement file anew: the environments', the layers' and
 
 .PHONY: clean
 clean: ## remove the environments, caches and built files; what the local cloud stores stays (.sightline)
-	@rm -rf .venv .venv-torch cdk.out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-torch .venv-deploy cdk.out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
 
 .PHONY: help

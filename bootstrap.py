@@ -3,6 +3,7 @@
     python bootstrap.py local     .venv for `make demo` and `make up`
     python bootstrap.py dev       .venv with what `make check` and `make test` need on top
     python bootstrap.py torch     .venv-torch for `make test-torch`
+    python bootstrap.py deploy    .venv-deploy for `make test-deploy` and python -m gpu_endpoint.deploy
 
 A requirement file is installed once for each of its contents; a second run does nothing. pip reads the user's
 own configuration (index, proxy, certificates), and every wheel must match a hash in the requirement files.
@@ -27,6 +28,7 @@ ENVIRONMENTS = {
     "local": (".venv", ["local.txt", "models.txt"]),
     "dev": (".venv", ["dev.txt", "models.txt"]),
     "torch": (".venv-torch", ["torch.txt", "models.txt"]),
+    "deploy": (".venv-deploy", ["deploy.txt", "models.txt"]),
 }
 STAMP = "sightline-installed.json"
 LOG = "install.log"

@@ -25,6 +25,8 @@ def main() -> None:
         "torch.txt", extras=("endpoint", "gpu", "test", "build"), constraints=["dev.txt", "torch.in"]
     )
     split_cuda()
+    # Apart: the SageMaker SDK holds back packages that the others have newer.
+    compile_lock("deploy.txt", extras=("endpoint", "deploy", "test", "build"))
 
 
 def compile_lock(

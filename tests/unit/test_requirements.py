@@ -16,6 +16,7 @@ EXTRAS = {
     "local.txt": LOCAL,
     "dev.txt": (*LOCAL, "test", "dev"),
     "torch.txt": ("endpoint", "gpu", "test", "build"),
+    "deploy.txt": ("endpoint", "deploy", "test", "build"),
 }
 
 

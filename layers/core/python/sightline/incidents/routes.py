@@ -7,7 +7,7 @@ from fastapi import Query, Response
 
 from sightline.contracts.intake import SourceKeys
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
-from sightline.incidents import pipeline
+from sightline.incidents import pipeline, sources
 from sightline.incidents.schemas import (
     AlertAnswer,
     AlertPage,
@@ -40,13 +40,13 @@ def create_source(
 ) -> SourceSecretAnswer:
     """Lets a sender in; its address and secret, the secret this once."""
     response.headers["Cache-Control"] = "no-store"
-    return pipeline.create_source(principal, body, keys=keys)
+    return sources.create_source(principal, body, keys=keys)
 
 
 @router.get("/alert-sources")
 def list_sources(principal: Reader, cursor: Cursor = None, limit: Limit = 50) -> SourcePage:
     """Senders that are let in, newest first."""
-    return pipeline.list_sources(principal, cursor=cursor, limit=limit)
+    return sources.list_sources(principal, cursor=cursor, limit=limit)
 
 
 @router.post("/alert-sources/{source_id}/rotate", status_code=201, dependencies=_RATE)
@@ -56,13 +56,13 @@ def rotate_secret(
     """A new secret; the one before stays good until the next rotation."""
     response.headers["Cache-Control"] = "no-store"
     secret = body.secret.get_secret_value() if body.secret else None
-    return pipeline.rotate_secret(principal, source_id, secret, keys=keys)
+    return sources.rotate_secret(principal, source_id, secret, keys=keys)
 
 
 @router.delete("/alert-sources/{source_id}", status_code=204)
 def delete_source(source_id: str, principal: Admin, keys: Keys) -> None:
     """Takes nothing more from a sender; its alerts stay."""
-    pipeline.delete_source(principal, source_id, keys=keys)
+    sources.delete_source(principal, source_id, keys=keys)
 
 
 @router.get("/alerts")

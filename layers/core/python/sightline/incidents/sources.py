@@ -1,0 +1,138 @@
+"""Use cases of sources: who may send, and the secrets they prove themselves by."""
+
+import base64
+import secrets
+from dataclasses import replace
+
+from sightline.contracts.intake import Source, SourceKeys
+from sightline.database import Row, transaction
+from sightline.errors import ConflictError, NotFoundError
+from sightline.incidents import rules, store
+from sightline.incidents.paging import next_cursor, place_of
+from sightline.incidents.schemas import Scheme, SourceAnswer, SourcePage, SourceRequest, SourceSecretAnswer
+from sightline.incidents.senders.mapping import AlertMap
+from sightline.principal import Principal
+
+ID_BYTES = 18
+"""Of a source's id: 144 bits, for senders whose address is their only secret."""
+SECRET_BYTES = 32
+
+
+def create_source(principal: Principal, request: SourceRequest, *, keys: SourceKeys) -> SourceSecretAnswer:
+    """A sender is let in. Raises: ValidationError."""
+    scheme = request.scheme or rules.SCHEMES.get(request.platform, "shared_secret")
+    _check(request, scheme)
+    secret = _secret(request, scheme)
+    source_id = secrets.token_urlsafe(ID_BYTES)
+    settings = request.model_dump(
+        mode="json", include={"allow_unsigned", "timestamp_header", "topic_arns", "map"}
+    )
+    with transaction(principal.workspace_id) as conn:
+        row = store.add_source(
+            conn,
+            {
+                "id": source_id,
+                "workspace_id": principal.workspace_id,
+                "name": request.name,
+                "platform": request.platform,
+                "scheme": scheme,
+                "settings": settings,
+                "created_by": principal.principal_id,
+            },
+        )
+        # Inside: a source that could not be written down is none.
+        keys.keep(source_id, _for_intake(row, (secret,) if secret else ()))
+    return SourceSecretAnswer(**_source(row).model_dump(), secret=secret, setup=rules.SETUP[request.platform])
+
+
+def _check(request: SourceRequest, scheme: Scheme) -> None:
+    if scheme == "sns" and not request.topic_arns:
+        raise rules.invalid(
+            "body.topic_arns", "Name the SNS topics: anybody can sign with a topic of theirs."
+        )
+    if scheme in rules.THEIRS and request.secret is None:
+        raise rules.invalid("body.secret", f"{request.platform} chooses the secret: copy it from there.")
+    if request.map is not None:
+        if request.platform != "generic":
+            raise rules.invalid("body.map", "Only the generic platform takes a map.")
+        try:
+            AlertMap.model_validate(request.map)
+        except ValueError as error:
+            raise rules.invalid(
+                "body.map", "Not a map of JMESPath expressions; see docs/alerts.md."
+            ) from error
+
+
+def _secret(request: SourceRequest, scheme: Scheme) -> str | None:
+    if request.secret is not None:
+        return request.secret.get_secret_value()
+    if scheme == "sns" or request.allow_unsigned:
+        return None
+    return _made(scheme)
+
+
+def _made(scheme: str) -> str:
+    if scheme == "standard":
+        return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _for_intake(row: Row, live: tuple[str, ...]) -> Source:
+    settings = row["settings"]
+    return Source(
+        workspace_id=str(row["workspace_id"]),
+        platform=row["platform"],
+        scheme=row["scheme"],
+        secrets=live,
+        allow_unsigned=settings["allow_unsigned"],
+        timestamp_header=settings["timestamp_header"],
+        topic_arns=tuple(settings["topic_arns"]),
+    )
+
+
+def rotate_secret(
+    principal: Principal, source_id: str, secret: str | None, *, keys: SourceKeys
+) -> SourceSecretAnswer:
+    """A new secret beside the newest of the old ones. Raises: NotFoundError, ConflictError."""
+    with transaction(principal.workspace_id) as conn:
+        row = store.source(conn, source_id, lock=True)
+        known = keys.find(source_id) if row else None
+        if row is None or known is None:
+            raise NotFoundError
+        if row["scheme"] == "sns":
+            raise ConflictError("Amazon SNS signs with a key of its own; there is no secret to change.")
+        if row["scheme"] in rules.THEIRS and secret is None:
+            raise rules.invalid("body.secret", f"{row['platform']} chooses the secret: copy it from there.")
+        new = secret or _made(row["scheme"])
+        keys.keep(source_id, replace(known, secrets=(new, *known.secrets[:1])))
+    return SourceSecretAnswer(**_source(row).model_dump(), secret=new, setup=rules.SETUP[row["platform"]])
+
+
+def delete_source(principal: Principal, source_id: str, *, keys: SourceKeys) -> None:
+    """Nothing more is taken from it. Raises: NotFoundError."""
+    with transaction(principal.workspace_id) as conn:
+        if not store.delete_source(conn, source_id):
+            raise NotFoundError
+        keys.forget(source_id)
+
+
+def list_sources(principal: Principal, *, cursor: str | None, limit: int) -> SourcePage:
+    """Newest first. Raises: InvalidCursorError."""
+    after = place_of(cursor, str)
+    with transaction(principal.workspace_id) as conn:
+        rows = store.sources(conn, after=after, limit=limit + 1)
+    return SourcePage(
+        items=[_source(row) for row in rows[:limit]], next_cursor=next_cursor(rows, limit, "created_at")
+    )
+
+
+def _source(row: Row) -> SourceAnswer:
+    return SourceAnswer(
+        id=row["id"],
+        name=row["name"],
+        platform=row["platform"],
+        scheme=row["scheme"],
+        path=f"/v1/webhooks/{row['platform']}/{row['id']}",
+        allow_unsigned=row["settings"]["allow_unsigned"],
+        created_at=row["created_at"],
+    )

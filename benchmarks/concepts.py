@@ -7,6 +7,7 @@ where both have frames enough, with several draws of marks. Needs ../shared/data
 
 import argparse
 import csv
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.plain import SIDE, load_model
 from benchmarks.report import BUILD, machine, spread, table, verdict
+from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS
 from sightline.scenarios.concepts import rules
 from sightline.scenarios.concepts.learning import Line, Marked, teach
 
@@ -167,6 +169,8 @@ def main() -> None:
         results = measured(frames, attribute, model)
         rows.append([name, *(_cell(found) for found in results.values())])
         means.append({way: np.mean([one.ap for one in found]) for way, found in results.items()})
+    weights = hashlib.sha256((WEIGHTS / IMAGE_FILE).read_bytes() + (WEIGHTS / HEAD_FILE).read_bytes())
+    print(f"weights {weights.hexdigest()[:12]}")
     print(
         f"\n{len(frames.vectors)} frames of {len(set(frames.clips))} clips, {SEEDS} draws for each direction;"
     )

@@ -119,6 +119,9 @@ def test_a_concept_from_its_name_to_its_export(
     (listed,) = sightline("concepts", "list")["items"]
     assert (listed["name"], listed["bar"], listed["applied"]) == ("trucks", 0.6, {"videos": 2, "of": 2})
     assert sightline("concepts", "hits", "trucks")["items"][0]["confidence"] > 0.6
+    asked = sightline("search", "--concept", "trucks", "--limit", "2", "--save", "trucks again")
+    assert asked["moments"]
+    assert sightline("searches", "run", "trucks again")["moments"][0] == asked["moments"][0]
     assert sightline("concepts", "apply", "trucks")["kept_version"] == 2
     document = tmp_path / "trucks.json"
     sightline("concepts", "export", "trucks", "--out", str(document), plain=True)

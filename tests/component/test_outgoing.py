@@ -2,8 +2,10 @@
 
 import ipaddress
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +14,7 @@ import boto3
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from local_cloud.certificate import ensure_certificate
 from sightline.database import transaction
 from sightline.errors import ForbiddenAddressError
 from sightline.http import as_lambda, create_app
@@ -392,6 +395,23 @@ def test_a_receiver_that_says_nothing_or_too_much_is_left(
     posted = PinnedSender(loopback=True).post(receiver.url, body=b"{}", headers={})
     assert (posted.status, posted.error) == (None, "No answer in time.")
     assert posted.took_ms < 5000
+
+
+def test_a_certificate_must_be_the_host_s_and_from_somebody_who_is_trusted(tmp_path: Path) -> None:
+    files = ensure_certificate(tmp_path)
+    ours = ssl.create_default_context(cafile=str(files.authority))
+    here = resolver("127.0.0.1")
+    with receiving(certificate=(files.chain, files.key)) as receiver:
+        port = receiver.url.split(":")[2].split("/")[0]
+
+        def post(host: str, context: ssl.SSLContext | None) -> Posted:
+            sender = PinnedSender(loopback=True, resolve=here, context=context)
+            return sender.post(f"https://{host}:{port}/", body=b"{}", headers={})
+
+        assert post("localhost", ours).status == 204
+        assert receiver.received[0].headers["host"] == f"localhost:{port}"
+        refused = "The certificate is not valid for this host."
+        assert (post("hooks.test", ours).error, post("localhost", None).error) == (refused, refused)
 
 
 def test_endpoints_are_changed_listed_and_forgotten(stage: Stage, receiver: Receiver) -> None:

@@ -10,15 +10,20 @@ pytestmark = pytest.mark.infra
 
 FUNCTIONS = {
     "accounts_api",
+    "admit_runs",
     "apply_concept",
     "authorizer",
     "deliver_webhooks",
     "embed_frames",
     "extract_frames",
     "fail_asset",
+    "fail_export",
+    "fail_import",
+    "fetch_objects",
     "finish_asset",
     "incidents_api",
     "index_vectors",
+    "list_import",
     "match_asset",
     "media_api",
     "migrate",
@@ -28,10 +33,12 @@ FUNCTIONS = {
     "scenarios_api",
     "start_pipeline",
     "sweep_assets",
+    "sweep_exports",
     "system_api",
     "train_concept",
     "triage_alerts",
     "webhooks",
+    "write_export",
 }
 OUTPUTS = {
     "AlertDlqUrl",
@@ -39,8 +46,11 @@ OUTPUTS = {
     "ApiUrl",
     "BatchStateMachineArn",
     "DatabaseSecretArn",
+    "DropBucketName",
     "EndpointName",
     "EventBusName",
+    "ExportMachineArn",
+    "ImportMachineArn",
     "MatchDlqUrl",
     "MatchQueueUrl",
     "MediaBucketName",
@@ -112,7 +122,7 @@ def test_one_nat_gateway_and_a_gateway_endpoint_for_s3(template: Any) -> None:
 
 def test_buckets_are_encrypted_private_and_take_tls_only(template: Any) -> None:
     buckets = template.of("AWS::S3::Bucket")
-    assert len(buckets) == 3
+    assert len(buckets) == 4
     for bucket in buckets.values():
         properties = bucket["Properties"]
         assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -158,16 +168,47 @@ def test_a_missed_tick_is_kept(template: Any) -> None:
 
 
 def test_uploads_arrive_on_the_queue(template: Any) -> None:
-    (rule,) = [r for r in template.properties("AWS::Events::Rule") if "EventPattern" in r]
+    rules = [r for r in template.properties("AWS::Events::Rule") if "EventPattern" in r]
+    (rule,) = [r for r in rules if r["EventPattern"]["source"] == ["aws.s3"]]
     assert rule["EventPattern"]["detail-type"] == ["Object Created"]
     assert rule["EventPattern"]["detail"]["object"]["key"] == [{"prefix": "uploads/"}]
+
+
+def test_the_end_of_a_run_lets_others_begin(template: Any) -> None:
+    (rule,) = [
+        r
+        for r in template.properties("AWS::Events::Rule")
+        if "asset.failed" in r.get("EventPattern", {}).get("detail-type", [])
+    ]
+    assert set(rule["EventPattern"]["detail-type"]) == {"asset.ready", "asset.failed", "asset.deleted"}
+    assert rule["EventBusName"]
+    for name in ("start_pipeline", "media_api", "sweep_assets", "admit_runs"):
+        variables = template.functions()[name]["Properties"]["Environment"]["Variables"]
+        assert int(variables["SIGHTLINE_RUNS_AT_ONCE"]) > 0
+
+
+def test_the_endpoint_is_reserved_for_where_the_account_has_room(templates: Mapping[str, Any]) -> None:
+    reserved = {
+        stage: template.functions()["embed_frames"]["Properties"].get("ReservedConcurrentExecutions")
+        for stage, template in templates.items()
+    }
+    assert reserved == {"dev": None, "prod": 32}
+
+
+def test_imports_read_the_drop_bucket_and_no_other(template: Any) -> None:
+    places = template.functions()["media_api"]["Properties"]["Environment"]["Variables"][
+        "SIGHTLINE_IMPORT_BUCKETS"
+    ]
+    assert places["Fn::Join"][1][-1] == "/{workspace}/"
+    (listing,) = [s for s in template.statements_of("list_import") if s["Action"] == "s3:ListBucket"]
+    assert "Drop" in json.dumps(listing["Resource"])
 
 
 def test_schedules(template: Any) -> None:
     rates = {
         r["ScheduleExpression"] for r in template.properties("AWS::Events::Rule") if "EventPattern" not in r
     }
-    assert rates == {"rate(1 minute)", "rate(15 minutes)"}
+    assert rates == {"rate(1 minute)", "rate(5 minutes)", "rate(15 minutes)"}
 
 
 def test_the_database_is_encrypted_backed_up_and_of_the_local_major_version(template: Any) -> None:
@@ -195,7 +236,7 @@ def test_stages_differ_where_they_should(templates: Mapping[str, Any]) -> None:
     assert (dev_cluster["DeletionProtection"], prod_cluster["DeletionProtection"]) == (False, True)
     assert (len(dev.of("AWS::RDS::DBProxy")), len(prod.of("AWS::RDS::DBProxy"))) == (0, 1)
     kept = [b for b in prod.of("AWS::S3::Bucket").values() if b["DeletionPolicy"] == "Retain"]
-    assert len(kept) == 3
+    assert len(kept) == 4
     assert {p["DeletionPolicy"] for p in prod.of("AWS::Cognito::UserPool").values()} == {"Retain"}
 
 

@@ -189,6 +189,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION app.tenant_tables FROM sightline_app;
 
+-- The functions below run as the owner, and reach the entered workspace all the same and no other.
+CREATE FUNCTION app.check_entered(wanted uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF wanted IS DISTINCT FROM app.workspace() THEN
+        RAISE EXCEPTION 'workspace % is not entered', wanted;
+    END IF;
+END
+$$;
+
 -- How many rows of a workspace mention an id in a text or JSON column, by table.
 CREATE FUNCTION app.mentions(of_workspace uuid, wanted uuid) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -198,6 +208,7 @@ DECLARE
     found bigint;
     total jsonb := '{}';
 BEGIN
+    PERFORM app.check_entered(of_workspace);
     FOR tenant IN SELECT app.tenant_tables('') LOOP
         -- "composed" is vectors in base64.
         SELECT string_agg(format('%I::text', attname), ', ') INTO columns FROM pg_attribute
@@ -224,6 +235,7 @@ DECLARE
     gone bigint;
     total jsonb := '{}';
 BEGIN
+    PERFORM app.check_entered(of_workspace);
     IF EXISTS (SELECT FROM asset WHERE id = wanted AND deleted_at IS NULL) THEN
         RAISE EXCEPTION 'asset % is not deleted', wanted;
     END IF;
@@ -256,6 +268,7 @@ DECLARE
     found bigint;
     total bigint := 0;
 BEGIN
+    PERFORM app.check_entered(of_workspace);
     FOR tenant IN SELECT app.tenant_tables(CASE WHEN wanted IS NULL THEN '' ELSE 'asset_id' END) LOOP
         EXECUTE format('SELECT count(*) FROM %s WHERE workspace_id = $1%s', tenant,
                        CASE WHEN wanted IS NULL THEN '' ELSE ' AND asset_id = $2' END)
@@ -276,6 +289,7 @@ DECLARE
     found bigint;
     total jsonb := '{}';
 BEGIN
+    PERFORM app.check_entered(wanted);
     IF EXISTS (SELECT FROM workspace WHERE id = wanted AND deleted_at IS NULL)
        OR EXISTS (SELECT FROM asset WHERE workspace_id = wanted) THEN
         RAISE EXCEPTION 'workspace % is not deleted or not empty', wanted;

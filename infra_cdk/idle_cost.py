@@ -19,15 +19,17 @@ PROXY_LEAST_ACU = 8
 # Five pollers with 20 s long polls: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLS_OF_A_QUEUE = 5 * 3 * 60 * HOURS
 
-ACU_HOUR = 0.12  # https://aws.amazon.com/rds/aurora/pricing/
+# A page that said the same on 2026-11-20 stands behind its price; the others are as noted from memory.
+ACU_HOUR = 0.12  # https://aws.amazon.com/rds/aurora/pricing/; c3x.dev/blog/aws-aurora-serverless-v2-cost
 NAT_HOUR = 0.045  # https://aws.amazon.com/vpc/pricing/
 ADDRESS_HOUR = 0.005  # https://aws.amazon.com/vpc/pricing/
 PROXY_ACU_HOUR = 0.015  # https://aws.amazon.com/rds/proxy/pricing/
-SECRET_MONTH = 0.40  # https://aws.amazon.com/secrets-manager/pricing/
+SECRET_MONTH = 0.40  # https://aws.amazon.com/secrets-manager/pricing/; hivebook.wiki on Secrets Manager
 KEY_MONTH = 1.00  # https://aws.amazon.com/kms/pricing/
-ALARM_MONTH = 0.10  # https://aws.amazon.com/cloudwatch/pricing/
+ALARM_MONTH = 0.10  # https://aws.amazon.com/cloudwatch/pricing/; c3x.dev/resources/aws
 DASHBOARD_MONTH = 3.00  # https://aws.amazon.com/cloudwatch/pricing/
 MILLION_QUEUE_REQUESTS = 0.40  # https://aws.amazon.com/sqs/pricing/
+# zircon.tech (October 2025) says about 1.41; wring.co (March 2026) says 1.21: look before you count on it.
 INSTANCE_HOUR = {"ml.g5.xlarge": 1.408}  # https://aws.amazon.com/sagemaker/pricing/
 
 Resources = Mapping[str, Mapping[str, Any]]

@@ -51,7 +51,7 @@ class PinnedSender:
         parts = urlsplit(url)
         try:
             self._address_of(parts)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a label too long for a name is a UnicodeError
             raise ForbiddenAddressError("The host's name cannot be resolved.") from error
 
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Posted:

@@ -221,7 +221,7 @@ class ExportedMark(Shape):
 class CurvePoints(Shape):
     """Isotonic calibration: log odds to confidence, by straight lines between points."""
 
-    x: list[FiniteFloat] = Field(min_length=2, max_length=200)
+    x: list[Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]] = Field(min_length=2, max_length=200)
     y: list[Annotated[FiniteFloat, Field(ge=0, le=1)]] = Field(min_length=2, max_length=200)
 
 

@@ -21,6 +21,8 @@ from sightline.scenarios.saved.schemas import (
 # Runs that precision is shown for.
 RUNS_SHOWN = 200
 LONGEST_DAYS = 366
+# Before that nobody searched; it keeps arithmetic inside the calendar.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def label(principal: Principal, search_id: UUID, wanted: LabelsRequest) -> LabelsAnswer:
@@ -65,7 +67,7 @@ def analytics(
 ) -> AnalyticsAnswer:
     """Counts, latencies, what was asked and what was not found. Raises: ValidationError."""
     until = until or datetime.now(UTC)
-    since = since or until - timedelta(days=30)
+    since = since or max(until, EARLIEST) - timedelta(days=30)
     longest = timedelta(days=31 if bucket == "hour" else LONGEST_DAYS)
     if not timedelta(0) < until - since <= longest:
         field = {"field": "query.since", "message": f"At most {longest.days} days before until."}

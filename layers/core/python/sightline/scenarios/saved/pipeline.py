@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import pydantic
 from psycopg.types.json import Jsonb
 
 from sightline.cursor import decode_cursor, next_page
@@ -176,7 +177,10 @@ def _request_of(kept: Mapping[str, Any], wanted: RunRequest) -> SearchRequest:
     if any("data" in (step.get("image") or {}) for step in (kept, *kept.get("then", []))):
         raise ConflictError("Its uploaded picture was not kept: ask again with the picture.")
     given = wanted.model_dump(exclude_none=True)
-    return SearchRequest.model_validate({**kept, **given})
+    try:
+        return SearchRequest.model_validate({**kept, **given})
+    except pydantic.ValidationError as error:
+        raise ConflictError("It was asked in a form that is understood no more: ask anew.") from error
 
 
 def _told(request: SearchRequest) -> dict[str, Any]:

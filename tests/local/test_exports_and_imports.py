@@ -105,9 +105,12 @@ def test_an_export_whose_worker_is_killed_is_finished_by_another(
     assert wait_until(begun, timeout_s=60, what="the first written bytes")
     for worker in wait_until(lambda: workers(cloud, "write_export"), timeout_s=30, what="a worker"):
         worker.send_signal(signal.SIGKILL)
+    log = cloud.home / "logs" / "write_export.log"
+    calls = log.read_text().count("START RequestId")
     path = tmp_path / "drives.zip"
     got = sightline(cloud, user, "exports", "download", made["id"], "--output", str(path))
     assert got["size_bytes"] == path.stat().st_size
+    assert log.read_text().count("START RequestId") > calls, "it was finished by another call"
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         for file in json.loads(archive.read("manifest.json"))["files"]:

@@ -47,13 +47,10 @@ class Queue:
     """What waits, and what was promised a place while it is being prepared."""
 
     items: int
-    """Of both."""
+    size: int
     parcels: Sequence[Parcel]
-
-    @property
-    def promised(self) -> int:
-        """Items that are not here yet; taken to be of size 1."""
-        return self.items - sum(map(len, self.parcels))
+    promised: int = 0
+    """Items that are not here yet; taken to be of size 1."""
 
 
 class Gate:
@@ -68,8 +65,8 @@ class Gate:
 
     def admit(self, own: Work, queue: Queue, *, busy_s: float, deadline_s: float | None) -> None:
         """`busy_s`: until the batch that runs is done. Raises: OverloadedError."""
-        if queue.items + own.items > self.limits.max_queued:
-            said = f"{queue.items} items wait; the limit is {self.limits.max_queued}"
+        if (waiting := queue.items + queue.promised) + own.items > self.limits.max_queued:
+            said = f"{waiting} items wait; the limit is {self.limits.max_queued}"
             raise self._refusal(own, busy_s, said)
         if not self.pace.batches:
             return
@@ -81,16 +78,14 @@ class Gate:
 
     def queue_s(self, own: Work, queue: Queue) -> float:
         """Seconds of the batches that run before and with these items; see cutting.cut for the order."""
-        if queue.items == 0:
-            return self.pace.expect(
-                own.size, batches=self._batches(own.items, own.size, self.limits.max_batch)
-            )
+        together = Work(own.items + queue.items + queue.promised, own.size + queue.size + queue.promised)
+        if together.items <= self.limits.max_batch:
+            return self._alone_s(together)
         before = [parcel for parcel in queue.parcels if len(parcel) <= own.items]
         count = sum(map(len, before))
-        promised = queue.promised
-        size = own.size + promised + sum(parcel.left for parcel in before)
-        items = own.items + promised + count
-        rest = queue.items - promised - count
+        size = own.size + queue.promised + sum(parcel.left for parcel in before)
+        items = own.items + queue.promised + count
+        rest = queue.items - count
         share = self.limits.max_batch if not rest else max(1, self.limits.max_batch // 2)
         batches = self._batches(items, size, share)
         if rest:  # the other half of those batches is theirs
@@ -103,6 +98,7 @@ class Gate:
         return self.limits.stretch * max(self._alone_s(own), self._full_s)
 
     def _alone_s(self, own: Work) -> float:
+        """On an idle lane."""
         return self.pace.expect(own.size, batches=self._batches(own.items, own.size, self.limits.max_batch))
 
     @property

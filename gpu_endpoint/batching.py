@@ -25,6 +25,7 @@ from gpu_endpoint.tickets import Ticket, Timing
 
 __all__ = ["Batcher", "Limits", "Timing", "Vectors"]
 
+AT_ONCE = 8  # answers that one turn of the loop sends
 Vectors = npt.NDArray[np.float32]
 
 
@@ -48,7 +49,7 @@ class Batcher:
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Ticket] = []
-        self._queued = 0
+        self._queued = self._queued_size = 0
         self._arrived = 0.0
         self._promised = 0  # items that were admitted and are still being prepared
         self._running: Cut | None = None
@@ -73,7 +74,7 @@ class Batcher:
         now = time.monotonic()
         self.gate.admit(
             Work(count, count if size is None else size),
-            Queue(self._queued + self._promised, self._waiting),
+            Queue(self._queued, self._queued_size, self._waiting, self._promised),
             busy_s=max(0.0, self._ends - now) if self._running else 0.0,
             deadline_s=None if deadline is None else deadline - now,
         )
@@ -116,6 +117,7 @@ class Batcher:
         late = self._loop.call_later(patience_s, ticket.fail, DeadlineError(f"no answer in {patience_s:g} s"))
         self._waiting.append(ticket)
         self._queued += len(items)
+        self._queued_size += ticket.left
         if not self._running:
             self._wake()
         try:
@@ -134,6 +136,7 @@ class Batcher:
     def _drop(self, ticket: Ticket) -> None:
         """What is left of a request that nobody waits for."""
         self._queued -= len(ticket)
+        self._queued_size -= ticket.left
         ticket.order.clear()
         self._waiting = [other for other in self._waiting if other is not ticket]
 
@@ -170,6 +173,7 @@ class Batcher:
             ticket.depart(len(batch.taken))
         self._waiting = [ticket for ticket in self._waiting if ticket.order]
         self._queued -= len(batch.taken)
+        self._queued_size -= batch.total
         self._running = batch
         self._began = time.monotonic()
         self._ends = self._began + self.gate.pace.expect(batch.padded)
@@ -189,8 +193,14 @@ class Batcher:
         self._next()
         if self._on_batch:
             self._on_batch(len(batch.taken), ran.took_s)
-        for (ticket, position), row in zip(batch.taken, ran.rows, strict=True):
+        self._settle(list(zip(batch.taken, ran.rows, strict=True)))
+
+    def _settle(self, settled: list[tuple[tuple[Ticket, int], Any]]) -> None:
+        """A few at a time: the loop sends what it has after each turn, and the first need not wait."""
+        for (ticket, position), row in settled[:AT_ONCE]:
             if isinstance(row, Failure):
                 ticket.fail(row.error)
             else:
                 ticket.settle(position, row)
+        if len(settled) > AT_ONCE:
+            self._loop.call_soon(self._settle, settled[AT_ONCE:])

@@ -31,6 +31,7 @@ Result = TypeVar("Result")
 
 CALLER_GONE = 499  # nginx's number; nobody reads it
 DECODERS = 2  # one sheet is decoded while the one before it is embedded
+COUNT_AFTER_S = 0.005  # while the next batch runs, and nobody waits for this thread
 SHORT = 2_000  # characters that are tokenised sooner than a thread would have begun
 LARGE = 64 * 1024  # bytes of JSON that would keep the event loop from others
 MIB = 1024 * 1024
@@ -63,7 +64,8 @@ class Inference:
             log.exception("failed", extra={"fields": about(visit)})
             answer = problem_answer(visit.path, visit.request_id, EndpointError())
         took_s = time.monotonic() - visit.began
-        self.metrics.answered(visit, answer.status, took_s)
+        if self.metrics.answered(visit, answer.status, took_s):
+            asyncio.get_running_loop().call_later(COUNT_AFTER_S, self.metrics.count)
         if self.registry.settings.endpoint_log_requests and answer.status == 200:
             log.info("answered", extra={"fields": about(visit) | rounded_ms(visit)})
         if answer.status != CALLER_GONE:

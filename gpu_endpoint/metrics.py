@@ -54,6 +54,7 @@ class Metrics:
         registry.register(Queues(depths))
         self._depths = depths
         self._intervals = Intervals()
+        self._uncounted: list[tuple[Visit, int, float]] = []
         self._requests = Counter("sightline_requests", "Requests.", (*OF, "status"), registry=registry)
         self._seconds = self._histogram("sightline_request_seconds", "Whole requests.", OF, SECONDS)
         self._stages = self._histogram(
@@ -62,8 +63,19 @@ class Metrics:
         self._items = self._histogram("sightline_batch_items", "Items in a batch.", OF, ITEMS)
         self._forward = self._histogram("sightline_batch_seconds", "Batches.", OF, SECONDS)
 
-    def answered(self, visit: Visit, status: int, took_s: float) -> None:
-        """One request; only the answered ones have stages."""
+    def answered(self, visit: Visit, status: int, took_s: float) -> bool:
+        """One request, to be counted when `count` is called; whether it is the first since then."""
+        self._uncounted.append((visit, status, took_s))
+        return len(self._uncounted) == 1
+
+    def count(self) -> None:
+        """All that was put off."""
+        uncounted, self._uncounted = self._uncounted, []
+        for visit, status, took_s in uncounted:
+            self._count(visit, status, took_s)
+
+    def _count(self, visit: Visit, status: int, took_s: float) -> None:
+        """Only the answered ones have stages."""
         series = self._series(visit.task, visit.model, status)
         series.requests.inc()
         series.seconds.observe(took_s)
@@ -96,10 +108,12 @@ class Metrics:
 
     def text(self) -> bytes:
         """In Prometheus' text format."""
+        self.count()
         return generate_latest(self._registry)
 
     def emf_lines(self) -> list[dict[str, object]]:
         """One object per task and model since the last call, in CloudWatch's embedded metric format."""
+        self.count()
         for task, model, items in self._depths():
             self._intervals.of(task, model).add("QueueDepth", items)
         return self._intervals.taken()

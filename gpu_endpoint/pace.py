@@ -57,7 +57,7 @@ class Pace:
     @property
     def waste_s(self) -> float:
         """What one batch more costs however small it is: that much waiting a fuller batch can be worth."""
-        return self.fixed_s if self._split else self.expect(0)
+        return self.fixed_s if self._split else 0.0
 
     @property
     def spare_size(self) -> int:

@@ -6,9 +6,8 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
+from types import TracebackType
 
 from starlette.types import Receive, Scope
 
@@ -20,7 +19,7 @@ from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, MAX_BODY_BYTE
 ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
 ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
 ID_HEADERS = (b"x-amzn-sagemaker-inference-id", b"x-request-id", b"traceparent", b"x-amzn-trace-id")
-LISTEN_AFTER_S = 0.02  # most answers are out by then, and listening costs a task
+LISTEN_AFTER_S = 0.1  # most answers are out by then, and listening costs a task
 
 
 class CallerGoneError(Exception):
@@ -94,36 +93,38 @@ class Visit:
             self._read = not message.get("more_body", False)
         return bytes(body)
 
-    @contextmanager
-    def while_wanted(self) -> Iterator[None]:
-        """Cancels the block when the caller hangs up, so that its work leaves the queue.
+    def while_wanted(self) -> WhileWanted:
+        """Cancels the block when the caller hangs up, so that its work leaves the queue."""
+        return WhileWanted(self._receive)
 
-        Raises: CallerGoneError, in that case.
-        """
-        work = asyncio.current_task()
-        listener: asyncio.Task[None] | None = None
-        gone = False
 
-        async def listen() -> None:
-            nonlocal gone
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            gone = True
-            if work:
-                work.cancel()
+class WhileWanted:
+    """Raises: CallerGoneError, when the caller has closed the connection before the block ended."""
 
-        def begin() -> None:
-            nonlocal listener
-            listener = asyncio.ensure_future(listen())
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._listener: asyncio.Task[None] | None = None
+        self._gone = False
 
-        timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, begin)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not gone:
-                raise
+    def __enter__(self) -> None:
+        self._work = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._begin)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._listener:
+            self._listener.cancel()
+        if self._gone and isinstance(error, asyncio.CancelledError):
             raise CallerGoneError from None
-        finally:
-            timer.cancel()
-            if listener:
-                listener.cancel()
+
+    def _begin(self) -> None:
+        self._listener = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        if self._work:
+            self._work.cancel()

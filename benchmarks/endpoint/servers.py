@@ -83,7 +83,7 @@ def command(server: str, model: str, batch: int, port: int, environment: Path) -
             f"--engine optimum --batch-size {batch} --port {port} --host 127.0.0.1 --no-bettertransformer"
         )
         return [
-            str(environment / "bin" / "infinity_emb"), "v2", "--model-id", str(HOME / "infinity"),
+            str(environment / "bin" / "infinity_emb"), "v2", "--model-id", ".",
             "--served-model-name", "minilm", "--no-model-warmup", "--log-level", "error", *options.split(),
         ]  # fmt: skip
     return [python, "-m", f"benchmarks.endpoint.peer_{server}", model, str(batch), str(port), str(HOME)]
@@ -101,7 +101,7 @@ def prepare() -> None:
     (HOME / "minilm.onnx").write_bytes(graph.read_bytes())
     (HOME / "tokenizer.json").write_bytes((packaged_model() / "tokenizer.json").read_bytes())
     infinity = HOME / "infinity"
-    (infinity / "onnx").mkdir(parents=True, exist_ok=True)
+    infinity.mkdir(parents=True, exist_ok=True)
     for name in (
         "config.json",
         "tokenizer.json",
@@ -110,7 +110,7 @@ def prepare() -> None:
         "vocab.txt",
     ):
         (infinity / name).write_bytes((packaged_model() / name).read_bytes())
-    write_with_states(graph, infinity / "onnx" / "model.onnx")
+    write_with_states(graph, infinity / "model.onnx")
 
 
 def write_with_states(graph: Path, target: Path) -> None:
@@ -146,7 +146,7 @@ def running(server: str, model: str, *, batch: int, environment: Path, **setting
     log = (HOME / f"{server}.log").open("wb")
     process = subprocess.Popen(
         command(server, model, batch, port, environment),
-        cwd=ROOT,
+        cwd=HOME / "infinity" if server == "infinity" else ROOT,  # it wants the file's path from there
         env=variables,
         stdout=log,
         stderr=log,

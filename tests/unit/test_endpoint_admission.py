@@ -40,7 +40,8 @@ def refusal(
     asked: Gate, items: int, waiting: Sequence[Parcel] = (), **given: float
 ) -> OverloadedError | None:
     options = {"busy_s": 0.0, "deadline_s": None, "promised": 0} | given
-    queue = Queue(int(options.pop("promised") or 0) + sum(map(len, waiting)), waiting)
+    size = sum(map(len, waiting))
+    queue = Queue(size, size, waiting, int(options.pop("promised") or 0))
     try:
         asked.admit(Work(items, items), queue, **options)  # type: ignore[arg-type]
     except OverloadedError as error:

@@ -110,8 +110,15 @@ def test_what_arrives_during_a_batch_shares_the_next(model: Model) -> None:
     assert model.batches == [[0], [1, 11, 2, 12], [3, 13]]
 
 
+def teach(batcher: Batcher, *, fixed_s: float) -> None:
+    """Batches that cost so much however small they are, and as much again for ten items."""
+    for items in (1, 30) * 10:
+        batcher.gate.pace.note(items, fixed_s * (1 + items / 10), items=items)
+
+
 def test_a_lane_waits_for_as_many_as_came_last_time(model: Model) -> None:
     async def scenario(batcher: Batcher) -> None:
+        teach(batcher, fixed_s=20)
         [first] = await waiting(batcher, [0])
         await first_batch_runs(model)
         [second] = await waiting(batcher, [1])
@@ -126,13 +133,14 @@ def test_a_lane_waits_for_as_many_as_came_last_time(model: Model) -> None:
 
 def test_a_lane_does_not_wait_longer_than_a_batch_is_worth(model: Model) -> None:
     async def scenario(batcher: Batcher) -> None:
+        teach(batcher, fixed_s=0.0001)
         [first] = await waiting(batcher, [0])
         await first_batch_runs(model)
         [second] = await waiting(batcher, [1])
         model.gate.set()
         await asyncio.gather(first, second)
 
-    run(model, scenario, wait_s=30, wait_share=0.01)
+    run(model, scenario, wait_s=30)
     assert model.batches == [[0], [1]]
 
 

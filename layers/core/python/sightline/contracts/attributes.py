@@ -16,10 +16,12 @@ def write_attributes(fields: dict[str, Any]) -> str:
 
 def read_attributes(attributes: str) -> dict[str, str]:
     """The pairs of `a=1;b=2`. Raises: WireError on a pair without `=` and on a name given twice."""
-    pairs = [part.partition("=") for part in attributes.split(";") if part.strip()]
-    if any(not separator for _, separator, _ in pairs):
-        raise WireError("custom attributes are name=value pairs, separated by ;")
-    fields = {name.strip(): value.strip() for name, _, value in pairs}
-    if len(fields) != len(pairs):
-        raise WireError("a custom attribute is given twice")
+    fields: dict[str, str] = {}
+    for part in filter(str.strip, attributes.split(";")):
+        name, separator, value = part.partition("=")
+        if not separator:
+            raise WireError("custom attributes are name=value pairs, separated by ;")
+        if (name := name.strip()) in fields:
+            raise WireError("a custom attribute is given twice")
+        fields[name] = value.strip()
     return fields

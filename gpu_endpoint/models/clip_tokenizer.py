@@ -15,21 +15,21 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 
 from gpu_endpoint.models.files import ModelFileError
 
-START, END = "<|startoftext|>", "<|endoftext|>"
-WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 Tokens = npt.NDArray[np.int64]
 
 
 def write_tokenizer(vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], path: Path) -> None:
-    """Byte pairs with an end-of-word mark, lower case, one space between words."""
+    """Byte pairs in lower case with an end-of-word mark; the last two entries begin and end a text."""
+    start, end = sorted(vocabulary, key=vocabulary.__getitem__)[-2:]
     tokenizer = Tokenizer(
         models.BPE(
             dict(vocabulary),
             list(merges),
             continuing_subword_prefix="",
             end_of_word_suffix="</w>",
-            unk_token=END,
+            unk_token=end,
         )
     )
     tokenizer.normalizer = normalizers.Sequence(
@@ -37,13 +37,13 @@ def write_tokenizer(vocabulary: Mapping[str, int], merges: Sequence[tuple[str, s
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True),
+            pre_tokenizers.Split(Regex(f"{start}|{end}|{WORDS}"), behavior="removed", invert=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} $A {END}",
-        special_tokens=[(START, vocabulary[START]), (END, vocabulary[END])],
+        single=f"{start} $A {end}",
+        special_tokens=[(start, vocabulary[start]), (end, vocabulary[end])],
     )
     tokenizer.save(str(path))
 

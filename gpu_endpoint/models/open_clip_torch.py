@@ -63,13 +63,16 @@ class TorchOpenClip(OpenClip):
         super().__init__(name, revision, "bfloat16", tokenizer=tokenizer, image=image, dim=dim)
         self._torch = importlib.import_module("torch")
         self._device = device
-        self._network = network.to(device=device, dtype=self._torch.bfloat16)
+        # Channels last is what tensor cores convolve; a ViT has one convolution, a ResNet or ConvNeXt many.
+        self._layout = self._torch.channels_last
+        self._network = network.to(device=device, dtype=self._torch.bfloat16, memory_format=self._layout)
         self.tasks: dict[Task, Head] = {"embed_image": image_head(self), "embed_text": text_head(self)}
 
     def forward_images(self, tiles: Sequence[Pixels]) -> Vectors:
         """Shapes: n tiles -> (n, dim)."""
         pixels = self._torch.from_numpy(normalised(np.stack(tiles), self.image))
-        return self._run(self._network.encode_image, pixels.to(self._device, self._torch.bfloat16))
+        placed = pixels.to(self._device, self._torch.bfloat16, memory_format=self._layout)
+        return self._run(self._network.encode_image, placed)
 
     def forward_texts(self, prepared: Sequence[Tokens]) -> Vectors:
         """Shapes: n texts -> (n, dim)."""

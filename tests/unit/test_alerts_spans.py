@@ -110,5 +110,10 @@ def test_an_answer_names_characters_not_bytes() -> None:
     text = "🔥 café-api"
     [entity] = answered(text, [Stretch("service", 2, 10, 0.123456, "model")])
     assert entity == {
-        "label": "service", "start": 2, "end": 10, "text": "café-api", "confidence": 0.1235, "source": "model",
-    }  # fmt: skip
+        "label": "service",
+        "start": 2,
+        "end": 10,
+        "text": "café-api",
+        "confidence": 0.1235,
+        "source": "model",
+    }

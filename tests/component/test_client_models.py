@@ -1,0 +1,36 @@
+"""`sightline models pull` without torch: one line says what to do, and nothing is left behind."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from client.cli import run
+
+pytestmark = pytest.mark.component
+
+NAME = "ViT-B-32/laion2b_s34b_b79k"
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed here")
+def test_without_torch_one_line_says_what_to_install(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    assert run(["models", "pull", NAME, "--from", str(weights), "--home", str(tmp_path / "home")]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "pip install '.[gpu]'" in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert list((tmp_path / "home" / "models").iterdir()) == []
+
+
+def test_a_folder_that_no_pull_made_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    assert run(["models", "pull", NAME, "--from", str(folder), "--home", str(tmp_path / "home")]) == 1
+    assert "no model" in capfd.readouterr().err
+    assert list((tmp_path / "home" / "models").iterdir()) == []

@@ -36,8 +36,11 @@ def main() -> int:
 
         load_models(settings)
         return 0
+    from gpu_endpoint.built import link_built
     from gpu_endpoint.server import serve
 
+    if settings.built:
+        link_built(settings.built, settings.home)
     try:
         return serve(settings, host=given.host or settings.endpoint_host, port=given.port)
     except OSError as error:

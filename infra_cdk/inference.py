@@ -24,13 +24,14 @@ class Inference(Construct):
             self,
             "ImageTag",
             default="latest",
-            description=f"Tag of the image in the repository {REPOSITORY} of this account and region",
+            description=f"Tag of the image in the repository {REPOSITORY} here, without its cpu- or gpu-",
         )
         tag.override_logical_id("EndpointImageTag")
         stack = Stack.of(self)
-        image = Fn.sub(
-            f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{REPOSITORY}:${{EndpointImageTag}}"
-        )
+        if stage.image == "gpu" and isinstance(stage.endpoint, ServerlessEndpoint):
+            raise ValueError(f"the stage {stage.name}: a serverless endpoint has no GPU")
+        registry = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
+        image = Fn.sub(f"{registry}/{REPOSITORY}:{stage.image}-${{EndpointImageTag}}")
         self.role = self._role()
         model_store.admit(self.role)
         self.model = sagemaker.CfnModel(
@@ -136,5 +137,6 @@ def _variant(
         model_name=model.attr_model_name,
         initial_variant_weight=1,
         instance_type=settings.instance_type,
+        inference_ami_version=settings.ami,
         initial_instance_count=settings.min_instances,
     )

@@ -1,6 +1,7 @@
 """Everything in which one stage differs from another, as data."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class InstanceEndpoint:
     max_instances: int
     requests_per_instance: int
     """Concurrent requests one instance is meant to carry before another is started."""
+    ami: str | None = None
+    """The instance's system and driver: the GPU image's torch is built for CUDA 13, which wants 580."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ class Stage:
     """Whether deleting the stack leaves the bucket, the database and the user pool behind."""
     database: Database
     endpoint: ServerlessEndpoint | InstanceEndpoint
+    image: Literal["cpu", "gpu"]
+    """Which of the two container images runs: the tags of both begin with this (docs/deploy.md)."""
     image_model: str
     web_origins: tuple[str, ...]
     requests_per_s: int
@@ -84,6 +89,7 @@ DEV = Stage(
     database=Database(min_acu=0, max_acu=2, readers=0, proxy=False, backup_days=1, pause_after_min=5),
     # As many as one video's sheets in work: 2 batches of 8 chunks with 4 sheets each (media_states.py).
     endpoint=ServerlessEndpoint(memory_mb=3072, max_concurrency=64),
+    image="cpu",
     image_model="scenes-rn-96",
     web_origins=("*",),
     requests_per_s=200,
@@ -99,8 +105,14 @@ PROD = Stage(
     keep_data=True,
     database=Database(min_acu=0.5, max_acu=16, readers=1, proxy=True, backup_days=14),
     endpoint=InstanceEndpoint(
-        instance_type="ml.g5.xlarge", min_instances=1, max_instances=4, requests_per_instance=8
+        instance_type="ml.g5.xlarge",
+        min_instances=1,
+        max_instances=4,
+        requests_per_instance=8,
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+        ami="al2023-ami-sagemaker-inference-gpu-4-1",
     ),
+    image="gpu",
     # The bundled model knows rendered scenes; an instance with a GPU is for one that knows the world.
     image_model="ViT-B-32/laion2b_s34b_b79k",
     web_origins=("https://console.example.com",),

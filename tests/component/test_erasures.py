@@ -139,6 +139,15 @@ def test_what_a_workspace_keeps_no_longer_goes(cloud: MediaCloud, workspace: Wor
     assert (named.json["name"], named.json["retention_days"]) == ("Fleet", None)
 
 
+def test_there_is_a_report_however_a_video_was_deleted(cloud: MediaCloud, workspace: Workspace) -> None:
+    asset_id = index_video(workspace, np.eye(64, dtype=np.float32)[:1])
+    with transaction(workspace.id) as conn:
+        conn.execute("UPDATE asset SET deleted_at = now() WHERE id = %s", (asset_id,))
+    purge(workspace, asset_id)
+    (item,) = call(accounts, "GET", "/v1/erasures", principal=member_of(workspace)).json["items"]
+    assert (item["subject_id"], item["cause"], item["status"]) == (str(asset_id), "request", "done")
+
+
 def test_reports_are_the_workspaces_own(
     cloud: MediaCloud, workspace: Workspace, other_workspace: Workspace
 ) -> None:

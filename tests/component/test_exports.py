@@ -8,7 +8,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -26,7 +26,10 @@ from functions.write_export.handler import handler as write_export
 from sightline import wiring
 from sightline.database import transaction
 from sightline.scenarios.exports import writing
+from sightline.scenarios.exports.picking import moments_of_search
+from sightline.scenarios.pipeline import Providers
 from tests.component.conftest import LambdaContext, call, key_of, member_of, sample
+from tests.component.footage import WordEmbedder, frames_showing, index_video
 from tests.conftest import REPOSITORY, Workspace
 from tests.media_cloud import MediaCloud, forget_providers
 from tests.videos import video
@@ -209,6 +212,38 @@ def test_whole_videos_give_their_indexed_frames(cloud: MediaCloud, workspace: Wo
     files = archive(cloud, workspace, made["id"])
     names = sorted(name for name in files.namelist() if name.startswith("data/"))
     assert [shade(files.read(name)) for name in names] == [0, 10, 20, 30 % 26]
+
+
+def search_with(embedder: WordEmbedder, workspace: Workspace, export_id: str) -> dict[str, Any]:
+    """A turn whose search is asked of this model."""
+    ids = {"workspace_id": str(workspace.id), "export_id": export_id, "attempt": 1}
+    find = partial(moments_of_search, providers=Providers(embedder))
+    return writing.write_export(**ids, blobs=wiring.blobs(), events=wiring.events(), find=find)
+
+
+def test_all_moments_of_a_search_are_exported_best_first(cloud: MediaCloud, workspace: Workspace) -> None:
+    road = [""] * 20
+    for number in range(12):
+        shown = frames_showing([*road, "truck" if number % 2 else "", *road], seed=number)
+        index_video(workspace, shown, name=f"{number:02}.mp4")
+    made = begin(workspace, search={"text": "truck", "limit": 1}, most_moments=4, min_relevance=0.9)
+    assert search_with(WordEmbedder(), workspace, made["id"]) == {"more": False}
+    moments = json.loads(archive(cloud, workspace, made["id"]).read("moments.json"))["moments"]
+    assert len(moments) == 4
+    assert all(int(moment["asset_name"][:2]) % 2 == 1 for moment in moments)
+    assert [moment["peak_s"] for moment in moments] == [20.0] * 4
+    scores = [moment["score"] for moment in moments]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_search_that_cannot_be_run_any_more_fails_in_words(cloud: MediaCloud, workspace: Workspace) -> None:
+    index_video(workspace, frames_showing(["truck"] * 3))
+    made = begin(workspace, search={"text": "truck", "concepts": [{"concept": "deleted since"}]})
+    assert search_with(WordEmbedder(), workspace, made["id"]) == {"more": False}
+    failed = read(workspace, made["id"])
+    assert (failed["status"], failed["failure"]["code"]) == ("failed", "search-refused")
+    wanted = {"search_id": "0193a1b2-0000-7000-8000-0000000000a1"}
+    assert call(api, "POST", "/v1/exports", body=wanted, principal=member_of(workspace)).status == 404
 
 
 def test_what_cannot_be_made_is_left_out_and_said(cloud: MediaCloud, workspace: Workspace) -> None:

@@ -160,6 +160,21 @@ CREATE INDEX erasure_list ON erasure (workspace_id, id DESC);
 SELECT app.protect('erasure');
 REVOKE DELETE ON erasure FROM sightline_app;
 
+-- Whoever deletes a video, and however: there is a report. A workspace's own counts what goes with it.
+CREATE FUNCTION app.asset_deleted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO erasure (workspace_id, subject, subject_id, cause)
+        SELECT NEW.workspace_id, 'asset', NEW.id, 'request' FROM workspace
+        WHERE workspace.id = NEW.workspace_id AND workspace.deleted_at IS NULL
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER asset_erasure AFTER UPDATE OF deleted_at ON asset FOR EACH ROW
+    WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
+    EXECUTE FUNCTION app.asset_deleted();
+
 -- The entered user's own, of workspaces that may be gone.
 CREATE FUNCTION app.my_erasure(wanted uuid) RETURNS SETOF erasure
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -79,6 +79,14 @@ def test_a_handler_starts_with_its_asset_and_its_layers_alone(function: str, lay
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_teaching_needs_nothing_but_its_layers(layers_here: Path) -> None:
+    layers = [str(layers_here / name / "python") for name in ("core", "learning")]
+    teach = "import sys\nsys.path[:0] = sys.argv[1:]\nimport sightline.scenarios.concepts.learning"
+    script = [sys.executable, "-I", "-S", "-c", teach, *layers]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_layers_and_image_carry_what_the_package_declares() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     core = names((LAYERS / "core" / "requirements.in").read_text())

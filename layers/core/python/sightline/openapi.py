@@ -40,10 +40,28 @@ def openapi_document() -> dict[str, Any]:
         }
     }
     document["components"]["responses"] = _problem_responses()
+    document["webhooks"] = _webhooks(document["components"]["schemas"])
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _describe(operation, path, method)
     return document
+
+
+def _webhooks(schemas: dict[str, Any]) -> dict[str, Any]:
+    """What we send to others (OpenAPI 3.1, webhooks)."""
+    from sightline.scenarios.saved.schemas import MatchedMessage
+
+    message = MatchedMessage.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(message.pop("$defs"))
+    schemas["MatchedMessage"] = message
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/MatchedMessage"}}}
+    told = {
+        "summary": "A standing search found something in a new video",
+        "description": "Signed by the Standard Webhooks specification: webhook-id, -timestamp, -signature.",
+        "requestBody": {"required": True, "content": content},
+        "responses": {"2XX": {"description": "The receiver has it; anything else is tried again."}},
+    }
+    return {"search.matched": {"post": told}}
 
 
 def _describe(operation: dict[str, Any], path: str, method: str) -> None:

@@ -17,6 +17,7 @@ from sightline.ports import DelayedQueue, Events
 from sightline.scenarios.finding import Judged
 from sightline.scenarios.pipeline import Providers, compose_for, find_in_asset
 from sightline.scenarios.saved import match_store
+from sightline.scenarios.saved.schemas import MatchedData
 from sightline.scenarios.schemas import SearchRequest
 from sightline.telemetry import MetricUnit, logger, metrics
 
@@ -96,17 +97,17 @@ def _moment(found: Judged) -> dict[str, Any]:
 
 
 def _detail(workspace_id: str, saved: Row, asset: Row, match: Row) -> dict[str, Any]:
-    """What is told: by event and by webhook the same."""
-    return {
-        "workspace_id": workspace_id,
-        "match_id": str(match["id"]),
-        "saved_search_id": str(saved["id"]),
-        "saved_search_name": saved["name"],
-        "version": saved["version"],
-        "bar": saved["bar"],
-        "asset_id": str(asset["id"]),
-        "asset_name": asset["name"],
-        "run": match["run"],
-        "best": match["best"],
-        "moments": match["moments"],
-    }
+    told = MatchedData(
+        workspace_id=UUID(workspace_id),
+        match_id=match["id"],
+        saved_search_id=saved["id"],
+        saved_search_name=saved["name"],
+        version=saved["version"],
+        bar=saved["bar"],
+        asset_id=asset["id"],
+        asset_name=asset["name"],
+        run=match["run"],
+        best=match["best"],
+        moments=match["moments"],
+    )
+    return told.model_dump(mode="json")

@@ -138,6 +138,30 @@ class MatchedMoment(Shape):
     relevance: float
 
 
+class MatchedData(Shape):
+    """What search.matched tells, by event and by webhook the same."""
+
+    workspace_id: UUID
+    match_id: UUID
+    saved_search_id: UUID
+    saved_search_name: str
+    version: int
+    bar: float
+    asset_id: UUID
+    asset_name: str
+    run: int
+    best: float
+    moments: list[MatchedMoment]
+
+
+class MatchedMessage(Shape):
+    """The body of the webhook search.matched."""
+
+    type: Literal["search.matched"]
+    timestamp: datetime
+    data: MatchedData
+
+
 class MatchAnswer(Shape):
     """What a standing search found in one video."""
 

@@ -196,7 +196,7 @@ def measure(*, clients: int, seconds: float, promotions: int) -> dict[str, objec
     ):
         os.environ.update(store)
         serving = {**store, "SIGHTLINE_MODEL_POLL_S": "0.5", "SIGHTLINE_ENDPOINT_THREADS": "1"}
-        controller = Controller(open_objects(store["SIGHTLINE_MODEL_STORE"]), wait_s=60)
+        controller = Controller(open_objects(store["SIGHTLINE_MODEL_STORE"]), wait_s=180)
         with (
             running_fleet(home, Path(scratch), serving) as fleet,
             RoundRobin([container.url for container in fleet]) as address,

@@ -103,6 +103,8 @@ CREATE TABLE saved_search (
 CREATE INDEX saved_search_standing ON saved_search (workspace_id) WHERE standing;
 
 ALTER TABLE search ADD COLUMN saved_search_id uuid REFERENCES saved_search (id) ON DELETE SET NULL;
+-- Figures are asked for by time.
+CREATE INDEX search_time ON search (workspace_id, created_at);
 CREATE INDEX search_saved ON search (saved_search_id, id DESC) WHERE saved_search_id IS NOT NULL;
 
 -- One row for each (version of a standing search, run of a video): looking twice changes nothing.

@@ -10,19 +10,22 @@ from sightline.database import Connection
 from sightline.scenarios import rules, store
 from sightline.scenarios.answers import Verdict, WordsUsed
 from sightline.scenarios.collapse import collapsed, frame_vectors
-from sightline.scenarios.composed import Composed, as_array, background_of
+from sightline.scenarios.composed import Composed, Direction, as_array, background_of
+from sightline.scenarios.filters import Filters
 from sightline.scenarios.legs import only_words, steps_of
 from sightline.scenarios.rules import Position
 from sightline.scenarios.schemas import FrameHit, Moment, SearchRequest
 from sightline.scenarios.sequences import Chained, find_chains
 from sightline.scenarios.words import Lexical, lexical
 from sightline.settings import get_settings
-from sightline.vectors.calibration import Background, relevances
+from sightline.vectors.calibration import MIN_SAMPLE, Background, relevances
 from sightline.vectors.captions import BEST_FRAMES, Fit, fit_of
 from sightline.vectors.search import Path, Plan, choose_path, table_state
 from sightline.vectors.spaces import Space
 
 Vectors = NDArray[np.floating]
+# A Poisson count this far above its mean: 1 walk in 1,000 is checked in vain.
+PASSED_OVER_SIGMAS = 3.0
 Best = Sequence[Sequence[FrameHit]]
 
 
@@ -109,6 +112,9 @@ class Finder:
             step, space=self.space, typical_score=null.centre, filters=self.request.filters, words=words
         )
         plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=self._plan(depth))
+        if plan.path == "hnsw" and self._passed_over(step, plan, hits):
+            again = Plan("exact", self.matching, depth, complete=True, escalated=True)
+            plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=again)
         moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
         worth = relevance_of(hits, null=null, searched=self.matching)
         judged = [
@@ -116,6 +122,19 @@ class Finder:
         ]
         reached = [hit for hit in hits if worth[hit.score] >= self.request.bar]
         return plan, judged, [sorted(reached, key=lambda hit: -hit.score)[:BEST_FRAMES]]
+
+    def _passed_over(self, step: Direction, plan: Plan, hits: Sequence[FrameHit]) -> bool:
+        """Whether the graph missed the better frames, told by the background, a uniform sample of all.
+
+        Of n sampled frames about n * candidates / matching belong to the candidates. Many more that score
+        higher than the worst of those say that the walk got stuck elsewhere.
+        """
+        if self.request.filters != Filters() or step.without or len(self.background) < MIN_SAMPLE:
+            return False
+        worst = min((hit.score for hit in hits if hit.ranked), default=-1.0)
+        better = int((self.background @ as_array(step.vector) > worst).sum())
+        expected = len(self.background) * plan.candidates / self.matching
+        return bool(better > expected + PASSED_OVER_SIGMAS * (expected**0.5 + 1))
 
     def _chains(self) -> tuple[Plan, list[Judged], Best]:
         """A sequence is as relevant as the weakest of its steps, each judged by its own background."""

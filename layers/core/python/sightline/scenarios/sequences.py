@@ -22,7 +22,7 @@ from sightline.scenarios.filters import Filters
 from sightline.scenarios.schemas import FrameHit, Moment, NextStep
 from sightline.scenarios.store import HIT, WHERE_SHOWN, target_of
 from sightline.vectors.calibration import Background
-from sightline.vectors.search import EF_SEARCH, WIDE, Plan, best_of, vector_type
+from sightline.vectors.search import EF_SEARCH, Plan, best_of, vector_type
 from sightline.vectors.spaces import Space
 
 # Frames of each step that chains are looked for around.
@@ -96,7 +96,6 @@ def _moment(chain: list[Row]) -> Moment:
 def _values(chained: Chained, filters: Filters) -> dict[str, Any]:
     values: dict[str, Any] = values_of(filters) | {
         "candidates": SEEDS,
-        "wide": max(SEEDS, WIDE),
         "chains": MAX_CHAINS,
         "reach": chained.reach_s,
     }

@@ -38,8 +38,6 @@ MAX_ESCALATED_ROWS = 200_000
 # which a graph of pictures serves worst: at 100,000 frames recall@10 was 0.88 with 200 (2 ms), 0.96 with 400
 # (4 ms) and 1.00 with 1000 (9 ms); for a picture's own vector 100 gives 1.00.
 EF_SEARCH = 1000
-# Asking for more than the candidate list makes the iterative scan take up what the first walk put aside.
-WIDE = 2000
 # The k of reciprocal rank fusion.
 FUSION_K = 60
 # Of the best sheets one is read whole for so many ranked frames: 50 for 200, which is 3,000 rows and 2 ms.
@@ -143,7 +141,6 @@ def nearest(
     wanted = {
         "query": target.query,
         "candidates": plan.candidates,
-        "wide": max(plan.candidates, WIDE),
         "sheets": plan.candidates // FRAMES_PER_SHEET_READ,
         "typical": -target.typical_score,
         "fusion": FUSION_K,
@@ -163,7 +160,7 @@ _RANKED = sql.SQL(
     "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
     "         point.embedding <#> %(query)b::{vector} AS distance"
     "  FROM {table} AS point JOIN ({eligible}) AS eligible USING (asset_id, run) WHERE {where}"
-    "  ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT {limit}"
+    "  ORDER BY (point.embedding <#> %(query)b::{vector}){exactly} LIMIT %(candidates)s"
 )
 _STATEMENT = sql.SQL(
     "WITH {lexical}ranked AS MATERIALIZED ({ranked}"
@@ -212,14 +209,10 @@ def ranking(space: Space, path: Path, target: Target) -> sql.Composed:
 
 
 def best_of(space: Space, path: Path, target: Target) -> sql.Composed:
-    """The SELECT of the best frames. A wider list from the graph, cut afterwards, holds what a list just as
-    long as was asked for leaves out."""
-    names = _names(space, target)
-    if path == "exact":
-        # `+ 0` hides the operator from the index: the planner would take the graph for exact searches too.
-        return _RANKED.format(exactly=sql.SQL(" + 0"), limit=sql.SQL("%(candidates)s"), **names)
-    wide = _RANKED.format(exactly=sql.SQL(""), limit=sql.SQL("%(wide)s"), **names)
-    return sql.SQL("SELECT * FROM ({}) AS wide ORDER BY distance LIMIT %(candidates)s").format(wide)
+    """The SELECT of the best frames."""
+    # `+ 0` hides the operator from the index: the planner would take the graph for exact searches too.
+    exactly = sql.SQL(" + 0" if path == "exact" else "")
+    return _RANKED.format(exactly=exactly, **_names(space, target))
 
 
 def _names(space: Space, target: Target) -> dict[str, sql.Composable]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +89,8 @@ class Registry:
         resident = self._residents.get(model_id, {}).pop(revision, None)
         if resident is not None:
             await resident.drain()
+            del resident
+            await asyncio.to_thread(free_memory)
 
     async def answering(
         self, task: Task, pin: ModelPin, work: Callable[[Lease], Awaitable[Result]]
@@ -184,6 +188,13 @@ class Registry:
             size=head.size if head.lane == "texts" else None,
             on_batch=partial(metrics.ran, head.task, model.model_id),
         )
+
+
+def free_memory() -> None:
+    """A model and its heads point at each other: only the collector frees them, and it may look away."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def failure(lease: Lease, error: BaseException) -> dict[str, str]:

@@ -27,7 +27,7 @@ from gpu_endpoint.lifecycle.desired_state import STATE_KEY, TransitionError, pro
 from gpu_endpoint.lifecycle.objects import Objects, open_objects
 from gpu_endpoint.lifecycle.reports import ContainerReport, fleet
 from gpu_endpoint.models.config import ModelConfig
-from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, ModelPin, Problem, SheetLayout
+from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, Call, ModelPin, Problem, SheetLayout
 from tests.endpoint_process import REPOSITORY
 
 pytestmark = pytest.mark.component
@@ -78,7 +78,8 @@ class Fleet:
 
     def ask(self, *, white: bool = False, revision: str | None = None, url: str = "") -> httpx.Response:
         body, layout = picture(white=white)
-        attributes = layout.to_attributes(ModelPin(model=MODEL, revision=revision))
+        pin = ModelPin(model=MODEL, revision=revision)
+        attributes = layout.to_attributes(pin, Call(deadline_ms=50_000))  # who names none is in a hurry
         headers = {"content-type": JPEG, ATTRIBUTES_HEADER: attributes}
         return httpx.post(f"{url or self.url}/invocations", content=body, headers=headers, timeout=60)
 

@@ -1,6 +1,7 @@
 """Which revision answers: routes, pins, canaries, and another one for one that fails."""
 
 import asyncio
+import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -45,7 +46,8 @@ class Letters:
 
 def run(scenario: Callable[[Registry], Awaitable[None]]) -> None:
     async def main() -> None:
-        registry = Registry(EndpointSettings(image_model="letters"))
+        # Patient: on a busy machine nothing is refused for taking long.
+        registry = Registry(EndpointSettings(image_model="letters", endpoint_stretch=1e6))
         try:
             await asyncio.wait_for(scenario(registry), 20)
         finally:
@@ -140,6 +142,22 @@ def test_a_revision_that_leaves_finishes_what_it_began() -> None:
         go_on.set()
         assert await request == "r1"
         await leaving
+
+    run(scenario)
+
+
+def test_a_revision_that_left_frees_its_memory() -> None:
+    async def scenario(registry: Registry) -> None:
+        gone, stays = Letters("r1"), Letters("r2")
+        seen = weakref.ref(gone)
+        registry.serve([gone])
+        registry.install(stays)
+        assert await ask(registry) == "r1"
+        registry.route({"letters": Route("r2")}, registry.defaults)
+        del gone
+        await registry.evict("letters", "r1")
+        assert seen() is None
+        assert await ask(registry) == "r2"
 
     run(scenario)
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gpu_endpoint.cutting import Parcel
+from gpu_endpoint.cutting import Cut, Parcel
 from gpu_endpoint.errors import OverloadedError
 from gpu_endpoint.pace import Pace
 
 MAX_RETRY_S = 60.0
 UNKNOWN_S = 1.0  # before the first batch has run
-DOUBT = 2.0  # so many mean deviations of the batch time are added to what is expected,
-MOST_DOUBT = 0.1  # but no more than this share of what the caller waits
+QUICK_S = 0.005  # a batch quicker than this costs less than being handed to its thread and back
+MARGIN = 0.1  # of what the caller waits: for reading, for writing, and for a batch slower than expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Queue:
     parcels: Sequence[Parcel]
     promised: int = 0
     """Items that are not here yet; taken to be of size 1."""
+    likely: int = 0
+    """Items that joined while the last batch ran: as many may join these before theirs begins."""
 
 
 class Gate:
@@ -60,6 +62,9 @@ class Gate:
         self.limits = limits
         self._clock = clock
         self.pace = Pace()
+        """Of batches as this lane sees them: with the handing over, and other models' turns before them."""
+        self.alone = Pace()
+        """Of the network only: what a batch takes on an idle lane."""
         self._turned_away_s = 0.0
         self._counted_at = clock()
 
@@ -72,38 +77,46 @@ class Gate:
             return
         patience_s = self.patience_s(own) if deadline_s is None else deadline_s
         expected_s = busy_s + self.queue_s(own, queue)
-        if expected_s + min(DOUBT * self.pace.spread_s, MOST_DOUBT * patience_s) > patience_s:
+        if expected_s > (1 - MARGIN) * patience_s:
             said = f"an answer would take about {expected_s:.3f} s, and may take {patience_s:.3f} s"
             raise self._refusal(own, expected_s, said)
 
     def queue_s(self, own: Work, queue: Queue) -> float:
         """Seconds of the batches that run before and with these items; see cutting.cut for the order."""
-        together = Work(own.items + queue.items + queue.promised, own.size + queue.size + queue.promised)
-        if together.items <= self.limits.max_batch:
-            return self._alone_s(together)
+        most = self.limits.max_batch
+        items = own.items + queue.items + queue.promised
+        size = own.size + queue.size + queue.promised
+        batches = self._batches(items, size, most)
+        if batches > 1 and any(len(parcel) > own.items for parcel in queue.parcels):
+            items, size, batches = self._beside_larger(own, queue)
+        # The last of those batches will not be left half empty, when it never is of late.
+        joining = max(0, min(queue.likely, most) - (items - (batches - 1) * most))
+        return self.pace.expect(size + joining * self.pace.item_size, batches=batches)
+
+    def _beside_larger(self, own: Work, queue: Queue) -> tuple[int, int, int]:
+        """Items, size and batches until these items are run: half of each batch is for larger requests."""
         before = [parcel for parcel in queue.parcels if len(parcel) <= own.items]
-        count = sum(map(len, before))
+        items = own.items + queue.promised + sum(map(len, before))
         size = own.size + queue.promised + sum(parcel.left for parcel in before)
-        items = own.items + queue.promised + count
-        rest = queue.items - count
-        share = self.limits.max_batch if not rest else max(1, self.limits.max_batch // 2)
-        batches = self._batches(items, size, share)
-        if rest:  # the other half of those batches is theirs
-            mean = sum(parcel.left for parcel in queue.parcels if len(parcel) > own.items) / rest
-            size += int(mean * min(rest, batches * self.limits.max_batch - items))
-        return self.pace.expect(size, batches=batches)
+        batches = self._batches(items, size, max(1, self.limits.max_batch // 2))
+        rest = own.items + queue.promised + queue.items - items
+        theirs = min(rest, batches * self.limits.max_batch - items)
+        mean = sum(parcel.left for parcel in queue.parcels if len(parcel) > own.items) / rest
+        return items + theirs, size + int(mean * theirs), batches
 
     def patience_s(self, own: Work) -> float:
         """How long a request waits that does not say: `stretch` times what it, or a full batch, takes."""
-        return self.limits.stretch * max(self._alone_s(own), self._full_s)
+        batches = self._batches(own.items, own.size, self.limits.max_batch)
+        return self.limits.stretch * max(self.alone.expect(own.size, batches=batches), self._full_s, QUICK_S)
 
-    def _alone_s(self, own: Work) -> float:
-        """On an idle lane."""
-        return self.pace.expect(own.size, batches=self._batches(own.items, own.size, self.limits.max_batch))
+    def note(self, batch: Cut, *, took_s: float, alone_s: float) -> None:
+        """Learns from a batch that was run."""
+        self.pace.note(batch.padded, took_s, items=len(batch.taken))
+        self.alone.note(batch.padded, alone_s, items=len(batch.taken))
 
     @property
     def _full_s(self) -> float:
-        return self.pace.full_s(self.limits.max_batch, self.limits.max_size)
+        return self.alone.full_s(self.limits.max_batch, self.limits.max_size)
 
     def _batches(self, items: int, size: int, share: int) -> int:
         by_size = size / self.limits.max_size if self.limits.max_size else 0

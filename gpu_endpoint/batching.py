@@ -50,6 +50,7 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Ticket] = []
         self._queued = self._queued_size = 0
+        self._joined = self._joined_lately = 0
         self._arrived = 0.0
         self._promised = 0  # items that were admitted and are still being prepared
         self._running: Cut | None = None
@@ -74,7 +75,13 @@ class Batcher:
         now = time.monotonic()
         self.gate.admit(
             Work(count, count if size is None else size),
-            Queue(self._queued, self._queued_size, self._waiting, self._promised),
+            Queue(
+                self._queued,
+                self._queued_size,
+                self._waiting,
+                self._promised,
+                self._joined_lately if self._running else 0,
+            ),
             busy_s=max(0.0, self._ends - now) if self._running else 0.0,
             deadline_s=None if deadline is None else deadline - now,
         )
@@ -117,6 +124,7 @@ class Batcher:
         late = self._loop.call_later(patience_s, ticket.fail, DeadlineError(f"no answer in {patience_s:g} s"))
         self._waiting.append(ticket)
         self._queued += len(items)
+        self._joined += len(items)
         self._queued_size += ticket.left
         if not self._running:
             self._wake()
@@ -165,7 +173,7 @@ class Batcher:
             if (left_s := until - time.monotonic()) > 0:
                 self._wake(left_s)
                 return
-        limits, spare = self.limits, self.gate.pace.spare_size
+        limits, spare = self.limits, self.gate.alone.spare_size
         self._start(cut(self._waiting, max_items=limits.max_batch, max_size=limits.max_size, spare=spare))
 
     def _start(self, batch: Cut) -> None:
@@ -184,12 +192,12 @@ class Batcher:
         """Starts the next batch first, so that the model works while the answers are written."""
         batch, self._running = self._running, None
         assert batch is not None  # noqa: S101 - only _start arranges for this call
-        now, pace = time.monotonic(), self.gate.pace
-        # Not `took_s`: another model of the lane may have had the thread first, and will again.
-        pace.note(batch.padded, now - self._began, items=len(batch.taken))
+        now = time.monotonic()
+        self.gate.note(batch, took_s=now - self._began, alone_s=ran.took_s)
         self._expected = min(self.limits.max_batch, self._queued + len(batch.taken))
+        self._joined_lately, self._joined = self._joined, 0
         self._done = now
-        self._gather_until = now + self.limits.wait_share * pace.waste_s
+        self._gather_until = now + self.limits.wait_share * self.gate.alone.waste_s
         self._next()
         if self._on_batch:
             self._on_batch(len(batch.taken), ran.took_s)

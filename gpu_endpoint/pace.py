@@ -6,7 +6,7 @@ MEMORY = 0.95  # what a batch still counts for when the next one has run: about 
 SAME = 0.05  # sizes that vary by less than this share of their mean tell nothing about the slope
 OUTLIER = 4.0  # times the expected; a first run or a stalled machine is not what the next batch will cost
 TRUSTED_AFTER = 8  # batches
-DEAREST = 0.9  # per batch: how fast the dearest of the recent batches is forgotten
+LARGEST = 0.9  # per batch: how fast the largest of the recent batches is forgotten
 
 
 class Pace:
@@ -16,9 +16,8 @@ class Pace:
         self.batches = 0
         self.fixed_s = 0.0
         self.slope_s = 0.0
-        self.spread_s = 0.0
         self.item_size = 1.0
-        self._dearest_s = 0.0
+        self._largest = 0.0
         self._weight = self._x = self._y = self._xx = self._xy = 0.0
         self._split = False
 
@@ -26,11 +25,10 @@ class Pace:
         """Takes one batch into account; `size` is that of all its items, padded."""
         if self.batches >= TRUSTED_AFTER:
             expected_s = self.expect(size)
-            self.spread_s += (1 - MEMORY) * (abs(took_s - expected_s) - self.spread_s)
             took_s = min(took_s, OUTLIER * expected_s)
         share = (1 - MEMORY) if self.batches else 1.0
         self.item_size += share * (size / items - self.item_size)
-        self._dearest_s = max(took_s, DEAREST * self._dearest_s)
+        self._largest = max(size, LARGEST * self._largest)
         self.batches += 1
         self._weight = MEMORY * self._weight + 1
         self._x = MEMORY * self._x + size
@@ -50,9 +48,9 @@ class Pace:
         return mean_s * max(batches, size / mean_size)
 
     def full_s(self, items: int, max_size: int = 0) -> float:
-        """Seconds of a full batch of such items as come here; no less than the dearest of late."""
+        """Seconds of a full batch of such items as come here; no less than for the largest of late."""
         size = items * self.item_size
-        return max(self._dearest_s, self.expect(min(size, max_size) if max_size else size))
+        return self.expect(max(self._largest, min(size, max_size) if max_size else size))
 
     @property
     def waste_s(self) -> float:

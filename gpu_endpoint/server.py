@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -59,6 +60,8 @@ async def load(registry: Registry, follower: Follower | None) -> None:
     else:
         registry.serve(await asyncio.to_thread(load_models, registry.settings))
     names = {one.model.model_id: one.model.revision for one in registry.residents()}
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through it again would hold up requests for many milliseconds
     log.info(
         "models ready", extra={"fields": {"models": names, "took_s": round(time.perf_counter() - began, 2)}}
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -168,6 +169,7 @@ def main() -> None:
     plan = Plan(**json.loads(sys.argv[1]))
     import uvloop  # lighter than asyncio's own loop: the client shares two cores with what it measures
 
+    gc.disable()  # its pauses would be taken for the server's
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seen, seconds = runner.run((open_loop if plan.rate else closed)(plan))
     print(json.dumps(summary(seen, seconds)))

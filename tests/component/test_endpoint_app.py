@@ -240,9 +240,9 @@ def test_a_caller_s_deadline_is_kept_and_what_is_late_is_never_run(lengths: Leng
 
 def test_what_cannot_be_answered_in_time_is_told_when_to_come_back(lengths: Lengths) -> None:
     async def scenario(client: httpx.AsyncClient, registry: Registry) -> None:
-        pace = lane(registry).gate.pace
+        gate = lane(registry).gate
         for size in (1, 8) * 10:
-            pace.note(size, size * 1.0, items=size)  # a second an item, so far
+            gate.pace.note(size, size * 1.0, items=size)  # a second an item, so far
         refused = await ask(client, ["a", "b", "c"], **patient(2_000))
         assert (refused.status_code, refused.json()["code"]) == (429, "overloaded")
         assert refused.json()["retryable"]

@@ -28,7 +28,7 @@ def learned(*sizes: int, fixed_s: float = FIXED_S, item_s: float = ITEM_S, noise
 def gate(**limits: float) -> Gate:
     """Of a lane whose batches cost 8 ms and 0.3 ms an item, and that knows it."""
     made = Gate(Limits(**limits), clock=lambda: 0.0)  # type: ignore[arg-type]
-    made.pace = learned(*[1, 32, 8, 16] * 5)
+    made.pace = made.alone = learned(*[1, 32, 8, 16] * 5)
     return made
 
 

@@ -113,7 +113,7 @@ def test_what_arrives_during_a_batch_shares_the_next(model: Model) -> None:
 def teach(batcher: Batcher, *, fixed_s: float) -> None:
     """Batches that cost so much however small they are, and as much again for ten items."""
     for items in (1, 30) * 10:
-        batcher.gate.pace.note(items, fixed_s * (1 + items / 10), items=items)
+        batcher.gate.alone.note(items, fixed_s * (1 + items / 10), items=items)
 
 
 def test_a_lane_waits_for_as_many_as_came_last_time(model: Model) -> None:

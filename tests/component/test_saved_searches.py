@@ -174,6 +174,27 @@ def test_what_was_found_and_could_not_be_told_is_told_later(stage: Stage) -> Non
     assert len({queued["delivery_id"] for queued in stage.told.queued}) == 1
 
 
+def test_two_functions_at_once_find_it_once(stage: Stage) -> None:
+    """The second looks while the first has written its match down and not told of it yet."""
+    stage.endpoint()
+    saved_id = stage.save(standing=True)["id"]
+    asset_id = stage.video([*ROAD, "truck", "truck"])
+    publish, entered = stage.told.publish, []
+
+    def meanwhile(name: str, detail: dict[str, Any]) -> None:
+        if not entered:
+            entered.append(name)
+            stage.ready(asset_id)
+        publish(name, detail)
+
+    stage.told.publish = meanwhile  # type: ignore[method-assign]
+    stage.ready(asset_id)
+    assert len(stage.messages()) == 1
+    assert len({queued["delivery_id"] for queued in stage.told.queued}) == 1
+    assert len({detail["match_id"] for _, detail in stage.told.events}) == 1
+    assert len(stage.call("GET", f"/saved-searches/{saved_id}/matches").json["items"]) == 1
+
+
 def test_a_search_that_cannot_be_asked_any_more_does_not_hold_up_the_others(stage: Stage) -> None:
     example = stage.video([*ROAD, "truck"], name="example")
     request = {"example": {"asset_id": str(example), "start_s": 60, "end_s": 60}}

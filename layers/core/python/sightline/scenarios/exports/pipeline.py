@@ -9,6 +9,7 @@ from sightline.errors import ConflictError, InvalidCursorError, NotFoundError, V
 from sightline.ports import Blobs, ExportRuns
 from sightline.principal import Principal
 from sightline.scenarios.exports import rules, store
+from sightline.scenarios.exports.ending import drop_upload
 from sightline.scenarios.exports.schemas import (
     Download,
     ExportAnswer,
@@ -121,15 +122,6 @@ def purge(row: Row, *, blobs: Blobs) -> int:
     with transaction(row["workspace_id"]) as conn:
         store.remove(conn, row["id"])
     return removed
-
-
-def drop_upload(row: Row, *, blobs: Blobs) -> None:
-    """Drops the parts of an archive that nobody will finish."""
-    if row["upload_id"] is None:
-        return
-    blobs.abort_multipart(row["object_key"], upload_id=row["upload_id"])
-    with transaction(row["workspace_id"]) as conn:
-        store.forget_upload(conn, row["id"])
 
 
 def found(row: Row | None) -> Row:

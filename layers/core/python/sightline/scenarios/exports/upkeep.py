@@ -7,14 +7,14 @@ from uuid import UUID
 from sightline.database import Row, transaction
 from sightline.ports import Blobs, Events, ExportRuns
 from sightline.scenarios.exports import rules, store
-from sightline.scenarios.exports.pipeline import drop_upload, purge, start
+from sightline.scenarios.exports.ending import give_up
+from sightline.scenarios.exports.pipeline import purge, start
 from sightline.telemetry import logger
 
 QUIET_S = 120
 """Seconds without a checkpoint before an export is looked after."""
 PAGE = 100
 MOST_ATTEMPTS = 5
-FAILED = "export.failed"
 
 
 def sweep(*, blobs: Blobs, runs: ExportRuns, events: Events) -> dict[str, Any]:
@@ -89,16 +89,6 @@ def fail_export(
     logger.error("export failed unexpectedly", error=dict(error))
     give_up(UUID(workspace_id), UUID(export_id), "internal-error", blobs=blobs, events=events)
     return {"failed": True}
-
-
-def give_up(workspace_id: UUID, export_id: UUID, code: str, *, blobs: Blobs, events: Events) -> None:
-    """Writes the failure down, drops what was written, and tells."""
-    with transaction(workspace_id) as conn:
-        row = store.end(conn, export_id, status="failed", code=code, reason=rules.FAILURE_CODES[code])
-    if row is not None:
-        drop_upload(row, blobs=blobs)
-        detail = {"workspace_id": str(workspace_id), "export_id": str(export_id), "code": code}
-        events.publish(FAILED, detail)
 
 
 def erase_video(workspace_id: UUID, asset_id: UUID, *, blobs: Blobs) -> dict[str, int]:

@@ -72,8 +72,9 @@ def act(
     with connect(ctx) as sightline:
         job = sightline.act(search_id, body)
         while wait and job["status"] not in ENDED:
-            time.sleep(POLL_S)
             job = sightline.action(job["id"])
+            if job["status"] not in ENDED:
+                time.sleep(POLL_S)
     print_json(job) if as_json else _print_job(job)
 
 

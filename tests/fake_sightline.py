@@ -213,9 +213,31 @@ class FakeSightline:
             "model": {"id": "scenes-rn-96", "revision": "r1", "dim": 256},
             "plan": {"path": "exact", "matching": 61, "candidates": 61, "complete": True},
             "took_ms": {"embed": 2.0, "sql": 1.0, "total": 4.0},
+            "verdict": {
+                "found": "unicorn" not in (body["text"] or ""),
+                "bar": 0.7,
+                "best": 0.87,
+                "reason": "why",
+            },
             "moments": moments[: body["limit"]],
             "next_cursor": None,
         }
+
+    def go_on(self, search_id: str, what: str, body: Any) -> tuple[int, Any]:
+        """What can be done with a search."""
+        if what == "refine":
+            return self.search({"text": None, **body})
+        if what == "actions":
+            return 202, self.job("j-1", "queued") | {"action": body["action"], "search_id": search_id}
+        shown = {"search_id": search_id, "more": 0, "less": 0, "moments": 3, "found": True, "best": 0.9}
+        rounds = [shown | {"created_at": NOW}, shown | {"created_at": NOW, "more": 2, "less": 1}]
+        return 200, {"session_id": search_id, "request": {"text": "car"}, "rounds": rounds}
+
+    def job(self, job_id: str, status: str) -> dict[str, Any]:
+        """A job on all results."""
+        done = status == "done"
+        about = {"id": job_id, "status": status, "action": "tag", "fraction": float(done), "failure": None}
+        return about | {"moments": 12 * done, "videos": 4 * done, "changed": 3 * done}
 
     def _moment(self, asset: dict[str, Any], rank: int) -> dict[str, Any]:
         sheet = {"url": f"{self.url}/sheet?signed={rank}", "expires_at": NOW, "columns": COLUMNS}
@@ -334,6 +356,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._keys(method, path, body)
         if path == "/v1/search":
             return owner.search(body)
+        if found := re.fullmatch(r"/v1/searches/([^/]+)/(refine|session|actions)", path):
+            return owner.go_on(found[1], found[2], body)
+        if path.startswith("/v1/search-actions/"):
+            return 200, owner.job(path.rsplit("/", 1)[1], "cancelled" if method == "DELETE" else "done")
         if path == "/v1/assets" and method == "POST":
             return owner.create_asset(body)
         if path == "/v1/assets":

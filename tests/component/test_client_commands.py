@@ -181,6 +181,68 @@ def test_assets_lists_every_page_shows_one_and_deletes(
     assert (missing.code, "nothing here" in missing.err) == (4, True)
 
 
+def test_a_question_in_pictures_and_steps_is_sent_as_it_was_asked(
+    signed_in: Sightline, server: FakeSightline, tmp_path: Path
+) -> None:
+    Image.new("RGB", (40, 30), (9, 9, 9)).save(tmp_path / "cut-in.png")
+    asset = "0193a1b2-0000-7000-8000-0000000000a1"
+    asked = signed_in(
+        "search", "kerb", "--image", "cut-in.png", "--like", f"{asset}@1-2.5", "--then", "road",
+        "--within", "3", "--not", "rain", "--filter", "speed>=80", "--filter", "tag:wet", "--words", "A9",
+        "--collapse", "alike",
+    )  # fmt: skip
+    assert asked.code == 0, asked.err
+    sent = json.loads(next(call for call in server.calls if call.path == "/v1/search").body)
+    assert len(sent.pop("image")["data"]) > 100
+    assert sent == {
+        "text": "kerb",
+        "example": {"asset_id": asset, "start_s": 1.0, "end_s": 2.5},
+        "then": [{"text": "road", "within_s": 3.0}],
+        "not": ["rain"],
+        "filters": {"tags": ["wet"], "metadata": {"speed": {"gte": 80}}},
+        "words": "A9",
+        "collapse": ["alike"],
+        "limit": 10,
+    }
+    assert signed_in("search").code == 2
+    assert signed_in("search", "car", "--like", "nothing").code == 2
+
+
+def test_a_search_is_refined_and_acted_on(
+    signed_in: Sightline, server: FakeSightline, tmp_path: Path
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"a video")
+    signed_in("upload", "a.mp4", "--wait")
+    server.store.moments = 3
+    asset = "0193a1b2-0000-7000-8000-0000000000a1"
+    refined = signed_in("searches", "refine", "s-1", "--more", "1-2", "--less", "3", "--less", f"{asset}@7.5")
+    assert refined.code == 0, refined.err
+    sent = json.loads(server.calls[-1].body)
+    assert [frame["time_s"] for frame in sent["less"]] == [14.0, 7.5]
+    assert (len(sent["more"]), sent["limit"]) == (2, 10)
+    assert signed_in("searches", "refine", "s-1", "--more", "9").code == 2
+    assert signed_in("searches", "refine", "s-1").code == 2
+    rounds = signed_in("searches", "session", "s-1", "--json").json["rounds"]
+    assert [one["more"] for one in rounds] == [0, 2]
+    begun = signed_in("searches", "act", "s-1", "--tag", "night", "--relevance", "0.8", "--json")
+    assert json.loads(server.calls[-1].body) == {"action": "tag", "tags": ["night"], "min_relevance": 0.8}
+    assert begun.json["status"] == "queued"
+    done = signed_in("searches", "act", "s-1", "--tag", "night", "--wait")
+    assert "tag: done, 100 %; 12 results in 4 videos, 3 changed" in done.out.replace("100%", "100 %")
+    assert signed_in("searches", "act", "s-1").code == 2
+    assert signed_in("searches", "action", "j-1", "--cancel", "--json").json["status"] == "cancelled"
+
+
+def test_it_is_said_when_nothing_relevant_was_found(
+    signed_in: Sightline, server: FakeSightline, tmp_path: Path
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"a video")
+    signed_in("upload", "a.mp4", "--wait")
+    server.store.moments = 1
+    assert "Nothing relevant found" in signed_in("search", "a unicorn").err
+    assert "Nothing relevant found" not in signed_in("search", "a car").err
+
+
 def test_search_prints_ranked_moments_and_draws_their_frames(
     signed_in: Sightline, server: FakeSightline, tmp_path: Path
 ) -> None:

@@ -143,8 +143,8 @@ def test_a_swap_under_load_fails_no_request_and_a_rollback_needs_no_load(swappin
         return seen
 
     before = swapping.answered_by()
-    with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(keep_asking, client) for client in range(4)]
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(keep_asking, client) for client in range(2)]
         try:
             swapping.load(revision)
             assert swapping.answered_by() == before, "a candidate answers nobody"

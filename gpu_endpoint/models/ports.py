@@ -36,8 +36,9 @@ class Head:
     """How a model does one task.
 
     prepare: a request's payload (texts, Sheet, Pictures) to items; runs on any thread. forward: one batch of
-    items, across requests, to one row per item; heads of one lane never run at once. finish: payload, items
-    and rows of one request to what is answered: an array (n, dim) for vectors, else a list, one entry a text.
+    items, across requests, to one row per item; heads of one lane never run at once, but the checks of a
+    candidate call it from a thread of their own. finish: payload, items and rows of one request to what is
+    answered: an array (n, dim) for vectors, else a list, one entry a text.
     """
 
     task: Task

@@ -14,7 +14,7 @@ from gpu_endpoint.pace import Pace
 MAX_RETRY_S = 60.0
 UNKNOWN_S = 1.0  # before the first batch has run
 QUICK_S = 0.005  # a batch quicker than this costs less than being handed to its thread and back
-MARGIN = 0.1  # of what the caller waits: for reading, for writing, and for a batch slower than expected
+MARGIN = 0.15  # of what the caller waits: for reading, for writing, and for a batch slower than expected
 
 
 @dataclass(frozen=True, slots=True)

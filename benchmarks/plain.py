@@ -14,7 +14,7 @@ from gpu_endpoint.models.minilm import load_sentence_encoder
 from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS, SceneModel
 
 BATCH = 10
-SIDE = 96
+SIDE = 128
 TABLE = sql.Identifier("benchmark_plain")
 
 

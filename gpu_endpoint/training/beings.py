@@ -60,7 +60,7 @@ def cyclist(canvas: Canvas, at: Stance) -> None:
     x, y, unit, rng = at.x, at.y, at.unit, at.rng
     rich = not canvas.look.plain
     height, coat = 2.13 * unit, _clothes(canvas, rng)
-    narrow = rich and at.seen("rear", 0.35)
+    narrow = rich and at.seen("rear", 0.5)
     wheel, reach = height * 0.17, height * (0.05 if narrow else 0.24)
     flip = -1 if rich and rng.random() < 0.5 else 1
     tyre = canvas.lit((16, 16, 16))

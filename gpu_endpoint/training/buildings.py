@@ -20,7 +20,7 @@ def facade(
     corners = []
     for metres in reach_m:
         s = 4.0 / metres
-        x, base = canvas.camera.ground(u, s)
+        x, base = canvas.camera.paved(u, s)
         corners.append((x, base, base - canvas.camera.metre(s) * height_m))
     wall = jitter(rng.choice(_WALLS), rng, 25)
     (x0, base0, top0), (x1, base1, top1) = corners

@@ -13,9 +13,10 @@ from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.training.dataset import Pictures
 from gpu_endpoint.training.palette import Floats
 
-MODEL_ID = "scenes-rn-96"
+MODEL_ID = "scenes-rn-128"
 MODELS = Path(__file__).parents[1] / "models"
 WEIGHTS = MODELS / "weights"
+BUILD = Path(__file__).parents[2] / "build" / "training"  # what training makes on its way
 CONFIG = MODELS / "configs" / f"{MODEL_ID}.json"
 IMAGE_FILE, HEAD_FILE = f"{MODEL_ID}.int8.onnx", f"{MODEL_ID}.head.safetensors"
 BATCH = 32
@@ -33,7 +34,7 @@ class SceneModel:
         self._encoder = encoder
 
     def embed_pictures(self, pictures: Pictures) -> Floats:
-        """Shapes: (n, 96, 96, 3) bytes -> (n, 256), rows of length 1."""
+        """Shapes: (n, SIZE, SIZE, 3) bytes -> (n, 256), rows of length 1."""
         return run_tower(self._session, pictures)
 
     def embed_texts(self, texts: list[str]) -> Floats:

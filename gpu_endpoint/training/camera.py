@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 from dataclasses import dataclass
 
@@ -25,11 +26,16 @@ class Camera:
     road: float  # half the road's width at the bottom edge, px
     scale: float  # px a metre takes at the bottom edge
     curve: float = 0.0  # px that the far end of the road is moved to the right
+    lane: float = 0.0  # where the viewer drives: half road widths to the right of the road's middle
 
     def ground(self, u: float, s: float) -> tuple[float, float]:
-        """Pixel of a ground point: u in half road widths from the middle, s its nearness."""
+        """Pixel of a ground point: u in half road widths from the viewer, s its nearness."""
         x = self.vanish + u * self.road * s + self.bend(s)
         return x, self.horizon + (self.height - self.horizon) * s
+
+    def paved(self, u: float, s: float) -> tuple[float, float]:
+        """Pixel of a ground point: u in half road widths from the road's middle, s its nearness."""
+        return self.ground(u - self.lane, s)
 
     def bend(self, s: float) -> float:
         """How far the road's bend moves a point of nearness s to the right, px."""
@@ -59,14 +65,30 @@ def expose(picture: Floats, rng: random.Random) -> Floats:
     """Gain, colour cast, contrast and vignette of a cheap camera."""
     height, width = picture.shape[:2]
     cast = np.array([rng.uniform(0.92, 1.08) for _ in range(3)], np.float32)
+    if rng.random() < 0.4:  # white balance: bluish or amber
+        warm = rng.uniform(-0.14, 0.14)
+        cast *= np.array([1 + warm, 1, 1 - warm], np.float32)
     middle = picture.mean()
     picture = middle + (picture - middle) * rng.uniform(0.75, 1.2)
     picture = picture * cast * rng.uniform(0.82, 1.18)
+    if rng.random() < 0.4:
+        gamma = np.float32(math.exp(rng.uniform(-0.25, 0.25)))
+        picture = np.asarray((picture.clip(0, 255) / 255) ** gamma * 255, np.float32)
     if rng.random() < 0.4:
         rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
         fall = 1 - rng.uniform(0, 0.4) * (rows**2 + columns**2) / 2
         picture = picture * fall[..., None].astype(np.float32)
     return picture
+
+
+def framing(size: tuple[int, int], rng: random.Random) -> tuple[float, float, float, float]:
+    """The part of the picture that a narrower lens or a cut shows: most of it."""
+    width, height = size
+    if rng.random() < 0.5:
+        return 0, 0, width, height
+    left, right = rng.uniform(0, 0.07), rng.uniform(0, 0.07)
+    top, bottom = rng.uniform(0, 0.16), rng.uniform(0, 0.12)
+    return left * width, top * height, (1 - right) * width, (1 - bottom) * height
 
 
 def grain(picture: Floats, rng: random.Random) -> Floats:
@@ -95,9 +117,11 @@ def smear(image: Image.Image, rng: random.Random) -> Image.Image:
     """Defocus or motion blur, at random."""
     kind = rng.random()
     if kind < 0.2:
-        return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
+        return image.filter(ImageFilter.GaussianBlur(image.width * rng.uniform(0.0015, 0.006)))
     if kind < 0.32:  # sideways shake: the mean of two shifted copies is enough at this size
-        copy = image.transform(image.size, Image.Transform.AFFINE, (1, 0, rng.uniform(1, 4), 0, 1, 0))
+        copy = image.transform(
+            image.size, Image.Transform.AFFINE, (1, 0, image.width * rng.uniform(0.005, 0.02), 0, 1, 0)
+        )
         return Image.blend(image, copy, 0.5)
     return image
 

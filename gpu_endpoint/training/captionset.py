@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,3 +57,15 @@ def write_captions(
         np.save(cache, sentences)
         cache.with_suffix(".json").write_text(json.dumps(texts))
     return CaptionSet(facts, texts, sentences, one_hot([f for _, f in captions], facts), one_hot(kept, facts))
+
+
+def mirrored(true: NDArray[np.float32], facts: list[str]) -> NDArray[np.float32]:
+    """What is true of the same pictures with left and right exchanged. Shapes: (n, f) both."""
+    index = {fact: column for column, fact in enumerate(facts)}
+    swapped = np.zeros_like(true)
+    for fact, column in index.items():
+        parts = re.split(r"(left|right)", fact)
+        other = "".join({"left": "right", "right": "left"}.get(part, part) for part in parts)
+        if other in index:
+            swapped[:, index[other]] = true[:, column]
+    return swapped

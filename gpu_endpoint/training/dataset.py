@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_endpoint.training.scenes import SIZE, random_picture
+from gpu_endpoint.training.photograph import SIZE, random_pair, random_picture
 
 CHUNK = 500  # pictures that one seed gives
 
@@ -26,10 +26,13 @@ class SceneSet:
     facts: list[list[str]]
 
 
-def render_set(count: int, seed: int, *, processes: int = 1) -> SceneSet:
-    """A set of `count` scenes; the same seed gives the same set with any number of processes."""
+def render_set(count: int, seed: int, *, processes: int = 1, twins: bool = False) -> SceneSet:
+    """A set of `count` scenes; the same seed gives the same set with any number of processes.
+
+    With twins, rows 2n and 2n + 1 show one scene with one difference.
+    """
     sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
-    jobs = [(f"{seed}/{index}", size) for index, size in enumerate(sizes)]
+    jobs = [(f"{seed}/{index}", size, twins) for index, size in enumerate(sizes)]
     if processes == 1:
         parts = [_render_chunk(job) for job in jobs]
     else:
@@ -38,14 +41,13 @@ def render_set(count: int, seed: int, *, processes: int = 1) -> SceneSet:
     return SceneSet(np.concatenate([p for p, _ in parts]), [facts for _, chunk in parts for facts in chunk])
 
 
-def _render_chunk(job: tuple[str, int]) -> tuple[Pictures, list[list[str]]]:
-    seed, count = job
+def _render_chunk(job: tuple[str, int, bool]) -> tuple[Pictures, list[list[str]]]:
+    seed, count, twins = job
     rng = random.Random(seed)
-    pictures, facts = np.empty((count, SIZE, SIZE, 3), np.uint8), []
-    for index in range(count):
-        pictures[index], known = random_picture(rng)
-        facts.append(known)
-    return pictures, facts
+    drawn: list[tuple[Pictures, list[str]]] = []
+    while len(drawn) < count:
+        drawn += random_pair(rng) if twins else [random_picture(rng)]
+    return np.stack([picture for picture, _ in drawn[:count]]), [known for _, known in drawn[:count]]
 
 
 def save_set(scenes: SceneSet, path: Path) -> None:
@@ -59,10 +61,10 @@ def load_set(path: Path) -> SceneSet:
     return SceneSet(np.load(path.with_suffix(".npy")), json.loads(path.with_suffix(".json").read_text()))
 
 
-def cached_set(folder: Path, count: int, seed: int, *, processes: int = 1) -> SceneSet:
+def cached_set(folder: Path, count: int, seed: int, *, processes: int = 1, twins: bool = False) -> SceneSet:
     """The set from the folder, rendered first where it is absent."""
-    path = folder / f"scenes-{seed}-{count}"
+    path = folder / f"{'twins' if twins else 'scenes'}-{SIZE}-{seed}-{count}"
     if not path.with_suffix(".json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        save_set(render_set(count, seed, processes=processes), path)
+        save_set(render_set(count, seed, processes=processes, twins=twins), path)
     return load_set(path)

@@ -19,8 +19,9 @@ from PIL import Image
 from gpu_endpoint.training.actors import Actor
 from gpu_endpoint.training.camera import NEAREST_M, Camera
 from gpu_endpoint.training.look import random_look
+from gpu_endpoint.training.painting import paint, paint_backdrop
 from gpu_endpoint.training.roadside import random_props
-from gpu_endpoint.training.scenes import Scene, paint, paint_backdrop
+from gpu_endpoint.training.scenes import Scene
 from gpu_endpoint.training.storyboard import EPISODE_S, EPISODES, Cue, Episode
 
 REACH_M = 70.0  # how far ahead the roadside is painted

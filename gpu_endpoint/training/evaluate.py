@@ -12,14 +12,15 @@ from types import ModuleType
 import numpy as np
 
 from gpu_endpoint.models.minilm import load_sentence_encoder
-from gpu_endpoint.training import footage
+from gpu_endpoint.training import bundled, footage
 from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, MODEL_ID, WEIGHTS, SceneModel
 from gpu_endpoint.training.dataset import SceneSet, cached_set
-from gpu_endpoint.training.retrieval import Outcome, Query, area_under_roc, rank
+from gpu_endpoint.training.photograph import enlarged
+from gpu_endpoint.training.retrieval import Area, Outcome, Query, area_over_clips, rank
 
+BUILD = bundled.BUILD
 REPOSITORY = Path(__file__).parents[2]
 SHARED = REPOSITORY.parent / "shared"
-BUILD = REPOSITORY / "build" / "training"
 HELD_OUT = Path(__file__).with_name("heldout_queries.json")
 CARD, FIGURES = WEIGHTS / f"{MODEL_ID}.md", "## Figures\n"
 TEST_SCENES, TEST_SEED = 4000, 9001  # training uses other seeds
@@ -45,10 +46,10 @@ def probe_queries(probes: Path) -> list[Query]:
 
 
 def probe_scenes(probes: Path) -> SceneSet:
-    """Scenes of the probe's own renderer, which no part of training has seen."""
+    """Scenes of the probe's own renderer (96 px, enlarged), which no part of training has seen."""
     render, rng = _module(probes / "scenes.py").render, random.Random(TEST_SEED)
     pictures, facts = zip(*(render(rng) for _ in range(TEST_SCENES)), strict=True)
-    return SceneSet(np.stack(pictures), list(facts))
+    return SceneSet(np.stack([enlarged(picture) for picture in pictures]), list(facts))
 
 
 def mean_precision(outcomes: list[Outcome]) -> tuple[float, float]:
@@ -62,19 +63,20 @@ def measure_scenes(model: SceneModel, scenes: SceneSet, queries: list[Query]) ->
     return rank(queries, model.embed_texts([q.text for q in queries]), vectors, scenes.facts)
 
 
-def measure_footage(model: SceneModel, folder: Path) -> dict[str, tuple[float, int, int]]:
-    """Per attribute: area under the ROC curve of its text query, frames with it, frames without."""
+def measure_footage(model: SceneModel, folder: Path) -> dict[str, dict[str, Area]]:
+    """For all cameras and for those held apart: the area under the ROC curve of each attribute's query."""
     real = footage.read_footage(folder)
     vectors = model.embed_pictures(real.pictures)
-    table = {}
+    groups = {"all": np.ones(len(vectors), bool), "held apart": real.apart}
+    tables: dict[str, dict[str, Area]] = {group: {} for group in groups}
     for name, text in footage.QUERIES.items():
-        known = real.labels[name] >= 0
-        positive = real.labels[name][known] == 1
-        ones, zeros = int(positive.sum()), int((~positive).sum())
-        if min(ones, zeros) >= footage.FEWEST:
-            scores = vectors[known] @ model.embed_texts([text])[0]
-            table[name] = (area_under_roc(scores, positive), ones, zeros)
-    return table
+        scores = vectors @ model.embed_texts([text])[0]
+        for group, members in groups.items():
+            known = members & (real.labels[name] >= 0)
+            positive = real.labels[name][known] == 1
+            if min(positive.sum(), (~positive).sum()) >= footage.FEWEST:
+                tables[group][name] = area_over_clips(scores[known], positive, real.clips[known])
+    return tables
 
 
 def scene_rows(model: SceneModel, probes: Path, *, verbose: bool) -> list[str]:
@@ -112,9 +114,17 @@ def arithmetic_rows(model: SceneModel, reference: SceneModel) -> list[str]:
 
 def footage_rows(model: SceneModel, folder: Path) -> list[str]:
     """Real footage, validation only."""
-    rows = ["| attribute | query | area under ROC | frames with | without |", "|---|---|---|---|---|"]
-    for name, (area, ones, zeros) in measure_footage(model, folder).items():
-        rows.append(f"| {name} | {footage.QUERIES[name]} | {area:.2f} | {ones} | {zeros} |")
+    rows = [
+        "| cameras | attribute | query | area under ROC | 95 % over clips | frames with | without | clips |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for group, table in measure_footage(model, folder).items():
+        for name, area in table.items():
+            interval = f"{area.low:.2f}-{area.high:.2f}"
+            counts = f"{area.ones} | {area.zeros} | {area.clips}"
+            rows.append(
+                f"| {group} | {name} | {footage.QUERIES[name]} | {area.value:.2f} | {interval} | {counts} |"
+            )
     return rows
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gpu_endpoint.training.dataset import Pictures
-from gpu_endpoint.training.scenes import SIZE
+from gpu_endpoint.training.photograph import SIZE
 
 STEP_S = 0.5
+CHOOSING = "tmo324"  # start of the names of the clips that choices were made on
 FEWEST = 20  # frames with and without an attribute, under which it is not reported
 # Words of the hand-written scene descriptions that say yes, per attribute.
 _SAID = {
@@ -31,10 +32,16 @@ QUERIES = {
 
 @dataclass(frozen=True)
 class Footage:
-    """Frames of all videos and, per attribute, 1 present, 0 absent, -1 unknown."""
+    """Frames of all videos, the video of each and, per attribute, 1 present, 0 absent, -1 unknown."""
 
     pictures: Pictures
+    clips: NDArray[np.str_]
     labels: dict[str, NDArray[np.int8]]
+
+    @property
+    def apart(self) -> NDArray[np.bool_]:
+        """Which frames are of cameras that played no part in choosing renderer, training and head."""
+        return ~np.char.startswith(self.clips, CHOOSING)
 
 
 def read_footage(folder: Path) -> Footage:
@@ -42,6 +49,7 @@ def read_footage(folder: Path) -> Footage:
     scenes = json.loads((folder / "groundtruth_videos.json").read_text())
     shares = _shares(folder / "groundtruth_camvid.csv")
     pictures: list[NDArray[np.uint8]] = []
+    clips: list[str] = []
     labels: dict[str, list[int]] = {name: [] for name in QUERIES}
     for path in sorted((folder / "videos").glob("*.mp4")):
         if path.name not in scenes and path.name not in shares:
@@ -49,9 +57,12 @@ def read_footage(folder: Path) -> Footage:
         for time_s, picture in _frames(path):
             known = _label(path.name, time_s, scenes, shares)
             pictures.append(picture)
+            clips.append(path.stem)
             for name, values in labels.items():
                 values.append(known.get(name, -1))
-    return Footage(np.stack(pictures), {name: np.array(v, np.int8) for name, v in labels.items()})
+    return Footage(
+        np.stack(pictures), np.array(clips), {name: np.array(v, np.int8) for name, v in labels.items()}
+    )
 
 
 def _frames(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:

@@ -6,18 +6,10 @@ import math
 import random
 from dataclasses import dataclass
 
+from gpu_endpoint.training import plants
 from gpu_endpoint.training.buildings import facade
 from gpu_endpoint.training.canvas import Canvas
-from gpu_endpoint.training.palette import Colour, jitter, mix
-
-_LEAVES: tuple[Colour, ...] = (
-    (35, 90, 40),
-    (60, 75, 35),
-    (40, 60, 35),
-    (95, 90, 45),
-    (30, 50, 30),
-    (120, 90, 40),
-)
+from gpu_endpoint.training.palette import jitter, mix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,54 +91,15 @@ def paint_prop(canvas: Canvas, prop: Prop, distance_m: float) -> None:
             facade(canvas, prop.u, (near_m, far_m), prop.size_m, rng)
     elif prop.kind == "bank":
         _bank(canvas, prop, rng)
+    elif s <= 1.3 and prop.kind in ("tree", "bush"):
+        grow = plants.tree if prop.kind == "tree" else plants.bush
+        grow(canvas, prop.u, prop.size_m, s, rng)
     elif s <= 1.3:
-        {"tree": _tree, "bush": _bush, "pole": _pole, "gantry": _gantry}[prop.kind](canvas, prop, s, rng)
-
-
-def _tree(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
-    x, y = canvas.camera.ground(prop.u, s)
-    height = max(3.0, prop.size_m * canvas.camera.metre(s))
-    canvas.box(x - height * 0.025 - 0.4, y - height * 0.5, x + height * 0.025 + 0.4, y, (70, 52, 38))
-    snowy = canvas.look.weather == "snow"
-    if canvas.look.plain:
-        leaf = (190, 205, 205) if snowy else (35, 95, 40)
-        canvas.disc(x, y - height * 0.66, height * 0.33, jitter(leaf, rng), ry=height * 0.36)
-        return
-    if rng.random() < (0.5 if snowy else 0.2):
-        for _ in range(10):
-            angle, start = rng.uniform(-1.2, 1.2), y - height * rng.uniform(0.35, 0.7)
-            tip = (x + math.sin(angle) * height * 0.4, start - math.cos(angle) * height * 0.4)
-            canvas.line([(x, start), tip], (70, 60, 52))
-        return
-    leaf = (190, 200, 202) if snowy and rng.random() < 0.6 else rng.choice(_LEAVES)
-    if rng.random() < 0.25:  # a fir
-        for tier in range(3):
-            half, base = height * (0.3 - 0.07 * tier), y - height * (0.15 + 0.25 * tier)
-            canvas.polygon(
-                [(x - half, base), (x + half, base), (x, base - height * 0.42)], jitter(leaf, rng, 10)
-            )
-        return
-    for _ in range(rng.randint(5, 9)):
-        radius = height * rng.uniform(0.1, 0.22)
-        canvas.disc(
-            x + rng.gauss(0, height * 0.14),
-            y - height * rng.uniform(0.4, 0.92),
-            radius,
-            jitter(leaf, rng, 25),
-        )
-
-
-def _bush(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
-    x, y = canvas.camera.ground(prop.u, s)
-    height = max(1.5, prop.size_m * canvas.camera.metre(s))
-    leaf = (200, 208, 210) if canvas.look.weather == "snow" and rng.random() < 0.6 else rng.choice(_LEAVES)
-    for _ in range(2):
-        shift = height * rng.uniform(-0.5, 0.5)
-        canvas.disc(x + shift, y - height * 0.4, height * 0.7, jitter(leaf, rng, 25), ry=height * 0.55)
+        {"pole": _pole, "gantry": _gantry}[prop.kind](canvas, prop, s, rng)
 
 
 def _pole(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
-    x, y = canvas.camera.ground(prop.u, s)
+    x, y = canvas.camera.paved(prop.u, s)
     unit = canvas.camera.metre(s)
     top, arm = y - prop.size_m * unit, -0.9 * unit * math.copysign(1, prop.u)
     canvas.line([(x, y), (x, top), (x + arm, top - 0.15 * unit)], jitter((85, 85, 85), rng), unit * 0.09)
@@ -160,10 +113,10 @@ def _bank(canvas: Canvas, prop: Prop, rng: random.Random) -> None:
         canvas.camera,
         rng.choice(((150, 110, 80), (170, 160, 140), (110, 110, 70), (160, 90, 60))),
     )
-    foot = [camera.ground(prop.u, s) for s in (0.05, 0.2, 0.5, 1.1)]
+    foot = [camera.paved(prop.u, s) for s in (0.05, 0.2, 0.5, 1.1)]
     crest = []
     for s in (1.1, 0.7, 0.5, 0.3, 0.15, 0.05):
-        x, y = camera.ground(prop.u * 1.6, s)
+        x, y = camera.paved(prop.u * 1.6, s)
         crest.append((x, y - camera.metre(s) * prop.size_m * rng.uniform(0.5, 0.9)))
     colour = mix(colour, (225, 228, 232), 0.6) if canvas.look.weather == "snow" else colour
     canvas.polygon(foot + crest, jitter(colour, rng))
@@ -171,7 +124,7 @@ def _bank(canvas: Canvas, prop: Prop, rng: random.Random) -> None:
 
 def _gantry(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
     unit = canvas.camera.metre(s)
-    (left, y), (right, _) = canvas.camera.ground(-1.1, s), canvas.camera.ground(1.1, s)
+    (left, y), (right, _) = canvas.camera.paved(-1.1, s), canvas.camera.paved(1.1, s)
     top = y - prop.size_m * unit
     for x in (left, right):
         canvas.line([(x, y), (x, top)], (95, 95, 98), unit * 0.12)
@@ -205,7 +158,7 @@ def paint_barriers(canvas: Canvas) -> None:
             rng.choice(((165, 168, 172), (140, 138, 132), (120, 118, 112), (190, 188, 182))), rng, 8
         )
         depths = (0.04, 0.1, 0.2, 0.4, 0.7, 1.1)
-        foot = [camera.ground(u, s) for s in depths]
+        foot = [camera.paved(u, s) for s in depths]
         span = camera.height - camera.horizon
         lifted = [(x, y - height * span * s) for (x, y), s in zip(foot, depths, strict=True)]
         canvas.polygon(foot + lifted[::-1], wall)

@@ -1,4 +1,4 @@
-"""Train the bundled model from nothing: `python -m gpu_endpoint.training.run` (about an hour on one core).
+"""Train the bundled model from nothing: `python -m gpu_endpoint.training.run` (some hours on one core).
 
 Renders scenes, writes captions, trains, exports to gpu_endpoint/models/weights and rewrites the config.
 """
@@ -6,41 +6,57 @@ Renders scenes, writes captions, trains, exports to gpu_endpoint/models/weights 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 
 from gpu_endpoint.models.minilm import SentenceEncoder, load_sentence_encoder
 from gpu_endpoint.training import export
-from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS, embed_pictures_of
+from gpu_endpoint.training.bundled import BUILD, HEAD_FILE, IMAGE_FILE, WEIGHTS, embed_pictures_of
 from gpu_endpoint.training.captionset import CaptionSet, write_captions
 from gpu_endpoint.training.dataset import SceneSet, cached_set
-from gpu_endpoint.training.evaluate import BUILD
 from gpu_endpoint.training.head import Head, blend, calibrate, fit_head, save_head
+from gpu_endpoint.training.ranking import Refinement, refine
 from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 
-SCENES, SCENE_SEED = 32000, 1
+SCENES, SCENE_SEED = 50000, 1
 CAPTIONS, CAPTION_SEED = 60000, 5
-CALIBRATION = 256  # scenes that set the int8 scales
+CALIBRATION = 512  # scenes that set the int8 scales
+STAGES = (Plan(size=96, steps=9000), Plan(steps=6000, rate=1.3e-3, seed=3))  # small pictures first
 
 
 def main() -> None:
     """All steps."""
-    defaults = Plan()
     parser = argparse.ArgumentParser(description="Train and export the bundled model.")
-    parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--captions", type=int, default=CAPTIONS)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="that render")
+    parser.add_argument("--shorter", type=int, default=1, help="divides the steps of every stage")
+    parser.add_argument("--compiled", action="store_true", help="twice as fast; needs a C++ compiler")
     parser.add_argument("--export-only", action="store_true", help="of the last checkpoint")
     options = parser.parse_args()
-    scenes = cached_set(BUILD, options.scenes, SCENE_SEED, processes=options.processes)
+    scenes = cached_set(BUILD, options.scenes, SCENE_SEED, processes=options.processes, twins=True)
     encoder = load_sentence_encoder(BUILD, precision="float32")
     captions = write_captions(
         scenes.facts, encoder, count=options.captions, seed=CAPTION_SEED, cache=BUILD / "captions.npy"
     )
     checkpoint = BUILD / "checkpoint.pt"
     if not options.export_only:
-        Trainer(scenes.pictures, captions, Plan(steps=options.steps, threads=options.threads)).run(checkpoint)
+        train_stages(scenes, captions, checkpoint, options)
     publish(load(checkpoint), scenes, captions, encoder)
+
+
+def train_stages(
+    scenes: SceneSet, captions: CaptionSet, checkpoint: Path, options: argparse.Namespace
+) -> None:
+    """Every stage starts from what the one before it learned."""
+    for number, stage in enumerate(STAGES):
+        steps = max(1, stage.steps // options.shorter)
+        plan = replace(stage, steps=steps, threads=options.threads, compiled=options.compiled)
+        trainer = Trainer(scenes.pictures, captions, plan)
+        if number:
+            trainer.resume(checkpoint)
+        trainer.run(checkpoint)
 
 
 def publish(trained: Trained, scenes: SceneSet, captions: CaptionSet, encoder: SentenceEncoder) -> None:
@@ -52,6 +68,7 @@ def publish(trained: Trained, scenes: SceneSet, captions: CaptionSet, encoder: S
     linear = trained.head.linear
     beside = Head(linear.weight.detach().numpy(), linear.bias.detach().numpy())
     head = blend(beside, fit_head(images, captions, encoder), captions.sentences[:3000])
+    head = refine(head, images, captions, encoder, Refinement())
     scale, bias = calibrate(head, images, captions)
     save_head(head, WEIGHTS / HEAD_FILE, scale=scale, bias=bias)
     export.write_config()

@@ -1,4 +1,4 @@
-"""The whole vocabulary: two modules of phrases, and further nouns from more_words.json."""
+"""The whole vocabulary: three modules of phrases, and further nouns from more_words.json."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpu_endpoint.training import setting_words, thing_words
+from gpu_endpoint.training import place_words, setting_words, thing_words
 
 Table = dict[str, tuple[str, ...]]
 
@@ -23,10 +23,10 @@ ADJECTIVES, ROADS = setting_words.ADJECTIVES, setting_words.ROADS
 EVENTS = _joined(thing_words.EVENTS, _MORE["events"])
 SINGULARS = _joined({kind: one for kind, (one, _) in thing_words.THINGS.items()}, _MORE["things"])
 PLURALS: Table = {kind: many for kind, (_, many) in thing_words.THINGS.items()}
-COLOURS = _joined(thing_words.COLOURS, _MORE["colours"])
-SIDES = _joined(thing_words.SIDES, _MORE["sides"])
-REACHES, TWO, THREE = thing_words.REACHES, thing_words.TWO, thing_words.THREE
-OPENINGS, EMPTY_NOUNS = thing_words.OPENINGS, thing_words.EMPTY_NOUNS
+COLOURS = _joined(place_words.COLOURS, _MORE["colours"])
+SIDES = _joined(place_words.SIDES, _MORE["sides"])
+REACHES, TWO, THREE = place_words.REACHES, place_words.TWO, place_words.THREE
+OPENINGS, EMPTY_NOUNS = place_words.OPENINGS, place_words.EMPTY_NOUNS
 TABLES: tuple[Table, ...] = (
     SETTINGS, NOUNS, ADJECTIVES, ROADS, EVENTS, SINGULARS, PLURALS, COLOURS, SIDES, REACHES
 )  # fmt: skip

@@ -32,7 +32,7 @@ from tests.endpoint_process import REPOSITORY
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-96"
+MODEL = "scenes-rn-128"
 WAIT_S = 60
 
 

@@ -23,7 +23,7 @@ from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-96"
+MODEL = "scenes-rn-128"
 
 
 @pytest.fixture

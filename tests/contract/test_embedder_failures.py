@@ -59,7 +59,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
 
 @pytest.fixture
 def embedder(runtime: Runtime) -> Iterator[SageMakerEmbedder]:
-    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-96")) as made:
+    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128")) as made:
         yield made
 
 
@@ -171,6 +171,6 @@ def test_nobody_listening_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) 
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
-    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-96")
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128")
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError):
         embedder.embed_texts(["a car"])

@@ -19,7 +19,7 @@ from tests.videos import video
 
 pytestmark = pytest.mark.local
 
-MODEL = "scenes-rn-96"
+MODEL = "scenes-rn-128"
 
 
 def models(cloud: RunningCloud, *words: str | Path) -> Any:

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from gpu_endpoint.training.captions import caption, grammar_words, phrase, with_derived
+from gpu_endpoint.training.captionset import mirrored, one_hot
 from gpu_endpoint.training.evaluate import heldout_queries
 from gpu_endpoint.training.head import free_sentences
 from gpu_endpoint.training.scenes import random_scene
@@ -86,3 +87,10 @@ def test_traffic_follows_from_three_vehicles() -> None:
     assert {"vehicle", "traffic"} <= set(with_derived(["car", "car>=2", "truck"]))
     assert "traffic" not in with_derived(["car", "truck"])
     assert "vehicle" not in with_derived(["pedestrian"])
+
+
+def test_mirrored_facts_change_sides_and_nothing_else() -> None:
+    facts = ["bend left", "bend right", "car@left:near", "car@right:near", "stop@right", "truck"]
+    true = one_hot([["car@left:near", "truck"], ["bend right", "stop@right"]], facts)
+    swapped = one_hot([["car@right:near", "truck"], ["bend left"]], facts)  # no stop@left is known
+    assert mirrored(true, facts).tolist() == swapped.tolist()

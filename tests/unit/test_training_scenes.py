@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gpu_endpoint.training.actors import Actor, facts_of
+from gpu_endpoint.training.camera import Camera
+from gpu_endpoint.training.casting import in_sight
 from gpu_endpoint.training.dataset import render_set
 from gpu_endpoint.training.look import ROADS, TIMES, WEATHERS
-from gpu_endpoint.training.scenes import SIZE, photograph, random_picture, random_scene
+from gpu_endpoint.training.photograph import SIZE, enlarged, photograph, random_picture
+from gpu_endpoint.training.scenes import random_scene, twin
 
 pytestmark = pytest.mark.unit
 
@@ -59,3 +63,47 @@ def test_facts_name_side_reach_colour_and_number() -> None:
 
 def test_a_road_without_anyone_is_empty() -> None:
     assert facts_of([]) == {"empty"}
+
+
+CAMERA = Camera(width=200, height=100, horizon=40, vanish=100, road=150, scale=40)
+
+
+def test_who_stands_outside_the_picture_is_moved_in_or_left_out() -> None:
+    right = Actor(kind="car", u=1.0, s=0.7)
+    (moved,) = in_sight([right], CAMERA)
+    assert moved.side == "right"
+    assert CAMERA.ground(moved.u, moved.s)[0] <= 0.96 * CAMERA.width
+    assert in_sight([replace(right, s=3.0)], CAMERA) == []  # its side begins outside
+
+
+def test_who_is_behind_a_truck_is_left_out() -> None:
+    truck, person = Actor(kind="truck", u=0.0, s=0.6), Actor(kind="pedestrian", u=0.0, s=0.2)
+    assert in_sight([person, truck], CAMERA) == [truck]
+    assert in_sight([person, replace(truck, u=0.5)], CAMERA) == [replace(truck, u=0.5), person]
+
+
+def test_a_twin_differs_in_one_thing() -> None:
+    rng = random.Random(8)
+    for _ in range(40):
+        first = random_scene(rng)
+        second = twin(first, rng)
+        same_actors, same_look = first.actors == second.actors, first.look == second.look
+        assert same_actors or same_look
+        assert (first.camera, first.props, first.wayside) == (second.camera, second.props, second.wayside)
+
+
+def test_sets_of_twins_hold_scenes_that_differ_little() -> None:
+    scenes = render_set(60, 2, twins=True)
+    differences = [
+        len({*first} ^ {*second}) for first, second in zip(scenes.facts[::2], scenes.facts[1::2], strict=True)
+    ]
+    apart = [len({*first} ^ {*second}) for first, second in zip(scenes.facts, scenes.facts[2:], strict=False)]
+    assert 0 < np.mean(differences) < 0.6 * np.mean(apart)
+
+
+def test_small_pictures_are_enlarged_and_others_kept() -> None:
+    small = np.full((96, 96, 3), 77, np.uint8)
+    assert enlarged(small).shape == (SIZE, SIZE, 3)
+    assert (enlarged(small) == 77).all()
+    picture, _ = random_picture(random.Random(1))
+    assert enlarged(picture) is picture

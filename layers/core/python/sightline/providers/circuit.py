@@ -17,7 +17,8 @@ class Limits:
     """In a row, before it opens."""
     open_s: float = 2.0
     """The first time; twice as long after each probe that fails."""
-    longest_s: float = 30.0
+    longest_s: float = 10.0
+    """Short beside the pauses of queues and state machines: what is back is noticed at their next try."""
     probe_s: float = 70.0
     """A probe that has not come back by then is taken for lost: longer than any call's time-out."""
 

@@ -44,7 +44,17 @@ AWS_SERVICES = frozenset(
 )
 # What a layer needs and does not carry, because core does.
 CARRIED = {"learning": ("numpy",)}
-UNUSED = ("**/tests", "**/*.pyi", "**/*-stubs", "bin", "share", "numpy/f2py", "numpy/_core/include")
+# scikit-learn and scipy are taken for one classifier: what it does not import stays out. A test imports it.
+_SCIPY = ("cluster", "datasets", "fftpack", "io", "odr", "signal")
+_SKLEARN = (
+    "cluster", "datasets", "decomposition", "ensemble", "feature_extraction", "gaussian_process", "manifold",
+    "mixture", "neighbors", "neural_network", "semi_supervised", "tree",
+)  # fmt: skip
+UNUSED = (
+    "**/tests", "**/*.pyi", "**/*-stubs", "bin", "share", "numpy/_core/include",
+    "sklearn/**/*.px[di]", "sklearn/**/*.pyx", "sklearn/**/*.tp", "sklearn/**/*.[ch]",
+    *(f"scipy/{name}" for name in _SCIPY), *(f"sklearn/{name}" for name in _SKLEARN),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

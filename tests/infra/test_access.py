@@ -204,6 +204,7 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         },
         "index_vectors": {"sqs:SendMessage"},
         "scenarios_api": {"states:StartExecution", "sqs:SendMessage"},
+        "act_on_results": {"sqs:SendMessage"},
         "apply_concept": {"sqs:SendMessage"},
         "match_asset": {"sqs:SendMessage", "events:PutEvents"},
         "deliver_webhooks": {"sqs:SendMessage"},

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.infra
 
 FUNCTIONS = {
     "accounts_api",
+    "act_on_results",
     "admit_runs",
     "apply_concept",
     "authorizer",
@@ -41,6 +42,8 @@ FUNCTIONS = {
     "write_export",
 }
 OUTPUTS = {
+    "ActionDlqUrl",
+    "ActionQueueUrl",
     "AlertDlqUrl",
     "AlertQueueUrl",
     "ApiUrl",

@@ -1,5 +1,6 @@
 """Full-resolution pictures at any time and copied clips, out of every kind of video we take."""
 
+import gc
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.container import InputContainer
 from PIL import Image
 
 from sightline.errors import UnreadableMediaError
@@ -90,3 +92,15 @@ def test_what_is_no_video_or_too_large_is_said(tmp_path: Path) -> None:
 def test_a_stretch_without_length_shows_the_frame_it_begins_with(tmp_path: Path) -> None:
     clip = cut(io.BytesIO(video(seconds=2)), tmp_path / "clip", start_s=1.5, end_s=1.5, max_bytes=10**8)
     assert (clip.start_s, clip.end_s) == (1.0, 1.6)
+
+
+def test_a_decoder_goes_with_its_video() -> None:
+    """Without waiting for the garbage collector: an export opens one video after the other."""
+    data = video(seconds=1)
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(list(stills(io.BytesIO(data), [0.0, 0.5], quality=90))) == 2
+        assert [held for held in gc.get_objects() if isinstance(held, InputContainer)] == []
+    finally:
+        gc.enable()

@@ -108,7 +108,7 @@ class _Picker:
             # Some containers cannot seek before their first key frame; reading on from here finds it.
             self._container.seek(0)
         self._stream.codec_context.flush_buffers()
-        self._frames, self._shown, self._following = self._decoded(), None, None
+        self._frames, self._shown, self._following = _decoded(self._container, self._stream), None, None
 
     def _forward(self, wanted_s: float) -> bool:
         """Decodes until the wanted time is reached; whether a frame at it or before it was seen."""
@@ -127,14 +127,18 @@ class _Picker:
     def _exact(self, wanted_s: float) -> bool:
         return self._shown is not None and abs(self.time(self._shown) - wanted_s) <= HAIR_S
 
-    def _decoded(self) -> Iterator[VideoFrame]:
-        """Whole frames in the order in which they are shown; damaged ones are left out."""
-        for packet in self._container.demux(self._stream):
-            try:
-                frames = self._stream.codec_context.decode(packet if packet.size else None)
-            except av.error.FFmpegError:
-                continue
-            yield from (frame for frame in frames if frame.pts is not None and not frame.is_corrupt)
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Whole frames in the order in which they are shown; damaged ones are left out.
+
+    Not a method: a generator that its holder keeps is a cycle, and 20 MB of decoder wait for the collector.
+    """
+    for packet in container.demux(stream):
+        try:
+            frames = stream.codec_context.decode(packet if packet.size else None)
+        except av.error.FFmpegError:
+            continue
+        yield from (frame for frame in frames if frame.pts is not None and not frame.is_corrupt)
 
 
 def _still(frame: VideoFrame, time_s: float, stream: VideoStream, quality: int) -> Still:

@@ -45,7 +45,7 @@ def crowd(database: Database) -> tuple[Workspace, Workspace]:
         vectors = scenes(FRAMES_A_VIDEO, seed=number + 1)
         index_video(large, vectors, name=f"{number}", tags=[f"t{number}"], model_id=MODEL)
     index_video(small, scenes(600, seed=99), name="small", model_id=MODEL)
-    assert maintain()["done"] == [{"built": f"{table_of(large).table_name}_hnsw_24_200"}]
+    assert maintain()["done"] == [{"built": indexes.index_name(table_of(large))}]
     return large, small
 
 

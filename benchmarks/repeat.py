@@ -1,8 +1,9 @@
 """A question asked again, by another process: `python -m benchmarks.repeat`.
 
-The 100,000 frames of benchmarks/search.py. Each question is asked once by a first process, then once by a second
-that has never seen it; both run the code behind POST /v1/search, endpoint and HTTP left out: the first embeds with
-the model in its own process. Every other question is new to both, so that nothing but the kept answer differs.
+The 100,000 frames of benchmarks/search.py. Each question is asked once by a first process, then once by a
+second that has never seen it; both run the code behind POST /v1/search, endpoint and HTTP left out: the
+first embeds with the model in its own process. Every other question is new to both, so that nothing but the
+kept answer differs.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def worker(database: str, workspace_id: str, texts: Sequence[str]) -> None:
 
     crowd.use(DatabaseUrls(**json.loads(database)))
     principal = Principal("benchmark", "api_key", workspace_id, "viewer")
-    providers = Providers(LocalModel(load_model(HOME / "models")))
+    providers = Providers(LocalModel(load_model(HOME / "models")))  # type: ignore[arg-type]
     told = []
     for text in ["a warm-up of this process", *texts]:
         began = time.perf_counter()

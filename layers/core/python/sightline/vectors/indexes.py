@@ -10,9 +10,9 @@ from sightline.settings import get_settings
 from sightline.telemetry import logger
 from sightline.vectors.spaces import Space, every_space
 
-# With 24/200 some tight clusters of 100,000 frames could not be walked to from a question in words, however long
-# the walk: four of 100 questions found 0 to 0.8 of their ten best frames. With 32/400 they find 0.8 to 1. For a
-# picture's own vector 24/200 is 0.9998 at 100k x 512; 16/64 stays at 0.954 (docs/benchmarks.md).
+# With 24/200 some tight clusters of 100,000 frames could not be walked to from a question in words, however
+# long the walk: four of 100 questions found 0 to 0.8 of their ten best frames. With 32/400 they find 0.8 to
+# 1. For a picture's own vector 24/200 is 0.9998 at 100k x 512; 16/64 stays at 0.954 (docs/benchmarks.md).
 M, EF_CONSTRUCTION = 32, 400
 # What one node of the graph takes beside its vector: m neighbours twice on the ground level, with overhead.
 NODE_BYTES = 1280

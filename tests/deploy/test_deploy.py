@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
-MODEL = "scenes-rn-128"
+MODEL = EndpointSettings().image_model
 IMAGE = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/sightline-endpoint:abc"
 FIRST = ["release", "--endpoint", "stage", "--group", "sightline-dev", "--image", IMAGE, "--model", MODEL]
 FIRST += ["--role", "arn:aws:iam::000000000000:role/endpoint"]

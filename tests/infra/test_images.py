@@ -44,6 +44,11 @@ def test_bases_are_exact_versions_or_stages_of_this_file() -> None:
     assert {"packages-cpu", "packages-gpu"} <= stages
 
 
+def test_it_brings_the_model_that_the_cpu_stage_asks_for() -> None:
+    chosen = {argument for argument in of("ARG") if argument.startswith("IMAGE_MODEL=")}
+    assert chosen == {f"IMAGE_MODEL={DEV.image_model}"}
+
+
 def test_everything_is_installed_by_hash_and_nothing_is_fetched_by_hand() -> None:
     installs = [argument for argument in of("RUN") if "install" in argument]
     assert len(installs) == 3

@@ -15,6 +15,7 @@ pytest.importorskip("sagemaker.core", reason="needs the deploy environment: make
 
 from gpu_endpoint.deploy import main
 from gpu_endpoint.models.config import read_config
+from gpu_endpoint.settings import EndpointSettings
 from tests.endpoint_process import EndpointProcess, running_endpoint
 from tests.fake_sagemaker import ARN, FakeSageMaker
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-LOCAL = ("media", "endpoint", "local", "client", "cdk", "build")
+LOCAL = ("media", "learning", "endpoint", "local", "client", "cdk", "build")
 EXTRAS = {
     "local.txt": LOCAL,
     "dev.txt": (*LOCAL, "test", "dev"),

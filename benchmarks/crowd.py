@@ -13,7 +13,7 @@ from benchmarks.plain import load_model
 from gpu_endpoint.training.bundled import MODEL_ID
 from gpu_endpoint.training.dataset import cached_set
 from local_cloud.database import DatabaseUrls
-from sightline.database import Connection, close_idle, owner_connection, transaction
+from sightline.database import Connection, close_idle, transaction
 from sightline.settings import get_settings
 from sightline.vectors.store import ensure_space, replace_sheet_points
 
@@ -124,13 +124,3 @@ def questions(count: int) -> Iterator[str]:
         if text not in asked:
             asked.add(text)
             yield text
-
-
-def largest_workspace() -> str:
-    """The one with the most sheets, looked up by the owner."""
-    with owner_connection() as conn:
-        row = conn.execute(
-            "SELECT workspace_id FROM media_sheet GROUP BY workspace_id ORDER BY count(*) DESC LIMIT 1"
-        ).fetchone()
-    assert row is not None
-    return str(row["workspace_id"])

@@ -1,4 +1,4 @@
-"""The models that serve when nothing says otherwise: the settings' image model, and the sentence encoder."""
+"""The models that serve when nothing says otherwise: the settings' image model, and those of texts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gpu_endpoint.models.ports import Head, Model, Task
 from gpu_endpoint.settings import EndpointSettings
 
 SENTENCES = "all-minilm-l6-v2"
+ALERTS = ("alert-entities", "alert-classes")
 
 
 def load_models(settings: EndpointSettings) -> list[Model]:
@@ -37,7 +38,9 @@ def loading_of(settings: EndpointSettings) -> Loading:
 
 def bundled_configs(settings: EndpointSettings) -> list[ModelConfig]:
     """Raises: ModelFileError, for a model that nobody knows."""
-    return [config_of(name, settings) for name in (SENTENCES, settings.image_model)]
+    # A folder of configs of one's own may leave the alert models out.
+    alerts = [name for name in ALERTS if config_path(name, settings.model_configs).is_file()]
+    return [config_of(name, settings) for name in (SENTENCES, *alerts, settings.image_model)]
 
 
 def config_of(name: str, settings: EndpointSettings) -> ModelConfig:

@@ -31,7 +31,7 @@ from gpu_endpoint.models.spans import (
 
 EXAMPLE = ("[P2] p99 latency of checkout-api in eu-west-1 is 2.3s for 10m, see web-03",)
 RULE_CONFIDENCE = 0.99
-"""What a pattern finds is right so often: 0.994 on alerts of held-out templates (alert-entities.md)."""
+"""What a pattern finds is right so often: 0.985 on validation templates, 0.999 on held-out ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from gpu_endpoint.models.families import Loading, load_model
 from gpu_endpoint.training.alerts.calibrate import calibration_error
 from gpu_endpoint.training.alerts.compose import Alert, Composer
 from gpu_endpoint.training.alerts.templates import Split
-from gpu_endpoint.training.evaluate import BUILD
 
+BUILD = Path(__file__).parents[3] / "build" / "training"
 SEED = 9001
 BATCH = 32
 
@@ -88,22 +88,22 @@ def class_figures(truth: Sequence[str], said: Sequence[Mapping[str, Any]]) -> di
 
 def answers_of(task: Any, model: Any, texts: Sequence[str]) -> list[Any]:
     """What the served model answers."""
-    head, answers = model.tasks[task], []
-    for start in range(0, len(texts), BATCH):
-        part = texts[start : start + BATCH]
-        items = head.prepare(part)
-        answers += head.finish(part, items, head.forward(items))
+    head = model.tasks[task]
+    items = head.prepare(texts)
+    answers: list[Any] = head.finish(texts, items, head.forward(items))
     return answers
 
 
 def measure(split: Split, count: int, models: Mapping[str, Any]) -> dict[str, Any]:
     """Both models on so many alerts of a split."""
     alerts = sorted(Composer(split, seed=SEED).alerts(count), key=lambda alert: len(alert.text))
-    texts = [alert.text for alert in alerts]
-    score = EntityScore()
-    for alert, found in zip(alerts, answers_of("tag_entities", models["entities"], texts), strict=True):
-        score.add(alert, found)
-    classes = answers_of("classify", models["classes"], texts)
+    score, classes = EntityScore(), []
+    for start in range(0, count, BATCH):
+        part = alerts[start : start + BATCH]
+        texts = [alert.text for alert in part]
+        for alert, found in zip(part, answers_of("tag_entities", models["entities"], texts), strict=True):
+            score.add(alert, found)
+        classes += answers_of("classify", models["classes"], texts)
     return {
         "alerts": count,
         "entities": score.figures(),

@@ -16,15 +16,15 @@ from gpu_endpoint.models.minilm import load_sentence_encoder
 from gpu_endpoint.models.spans import joints_of
 from gpu_endpoint.training.alerts.calibrate import class_temperature, entity_temperature
 from gpu_endpoint.training.alerts.compose import Composer
+from gpu_endpoint.training.alerts.evaluate import BUILD
 from gpu_endpoint.training.alerts.export import export_classes, export_entities
 from gpu_endpoint.training.alerts.states import StateSet, cached_states
 from gpu_endpoint.training.alerts.train import Plan, logits_of, train_classes, train_entities
-from gpu_endpoint.training.evaluate import BUILD
 
 ALERTS, VALIDATION = 14000, 1000
 SEED = 0
-ENTITY_PLAN = Plan(epochs=3, rate=2e-3)
-CLASS_PLAN = Plan(epochs=5, rate=1e-3)
+ENTITY_PLAN = Plan(epochs=4, rate=2e-3)
+CLASS_PLAN = Plan(epochs=3, rate=1e-3)
 
 
 def entities(alerts: StateSet, validation: StateSet, joints: Sequence[list[int]]) -> None:

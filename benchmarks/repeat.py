@@ -1,8 +1,8 @@
 """A question asked again, by another process: `python -m benchmarks.repeat`.
 
-30,000 frames in one workspace (benchmarks/crowd.py). Each question is asked once by a first process, then once
-by a second that has never seen it; both run the code behind POST /v1/search, endpoint and HTTP left out: they
-embed with the bundled model in their own process.
+30,000 frames in one workspace (benchmarks/crowd.py). Each question is asked once by a first process, then
+once by a second that has never seen it; both run the code behind POST /v1/search, endpoint and HTTP left out:
+they embed with the bundled model in their own process.
 """
 
 import argparse

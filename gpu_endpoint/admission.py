@@ -13,6 +13,7 @@ from gpu_endpoint.pace import Pace
 
 MAX_RETRY_S = 60.0
 UNKNOWN_S = 1.0  # before the first batch has run
+BUSY = 0.9  # of what a batch takes in the lane is its own; more than that on a machine busy with other things
 QUICK_S = 0.005  # a batch quicker than this costs less than being handed to its thread and back
 MARGIN = 0.15  # of what the caller waits: for reading, for writing, and for a batch slower than expected
 
@@ -73,7 +74,8 @@ class Gate:
         if (waiting := queue.items + queue.promised) + own.items > self.limits.max_queued:
             said = f"{waiting} items wait; the limit is {self.limits.max_queued}"
             raise self._refusal(own, busy_s, said)
-        if not self.pace.batches:
+        idle = not (busy_s or queue.items or queue.promised)
+        if not self.pace.batches or (idle and deadline_s is None):
             return
         patience_s = self.patience_s(own) if deadline_s is None else deadline_s
         expected_s = busy_s + self.queue_s(own, queue)
@@ -107,7 +109,10 @@ class Gate:
     def patience_s(self, own: Work) -> float:
         """How long a request waits that does not say: `stretch` times what it, or a full batch, takes."""
         batches = self._batches(own.items, own.size, self.limits.max_batch)
-        return self.limits.stretch * max(self.alone.expect(own.size, batches=batches), self._full_s, QUICK_S)
+        own_s = max(
+            self.alone.expect(own.size, batches=batches), BUSY * self.pace.expect(own.size, batches=batches)
+        )
+        return self.limits.stretch * max(own_s, self._full_s, QUICK_S)
 
     def note(self, batch: Cut, *, took_s: float, alone_s: float) -> None:
         """Learns from a batch that was run."""
@@ -116,7 +121,11 @@ class Gate:
 
     @property
     def _full_s(self) -> float:
-        return self.alone.full_s(self.limits.max_batch, self.limits.max_size)
+        limits = self.limits
+        return max(
+            self.alone.full_s(limits.max_batch, limits.max_size),
+            BUSY * self.pace.full_s(limits.max_batch, limits.max_size),
+        )
 
     def _batches(self, items: int, size: int, share: int) -> int:
         by_size = size / self.limits.max_size if self.limits.max_size else 0

@@ -96,6 +96,9 @@ def prepare() -> None:
     for config in CONFIGS.glob("*.json"):
         (configs / config.name).write_bytes(config.read_bytes())
     (configs / "gpu-like.json").write_text(json.dumps(CONFIG))
+    weights = HOME / "weights"  # where the configs look for them
+    if not weights.exists():
+        weights.symlink_to(CONFIGS.parent / "weights")
     revision = load_sentence_encoder(HOME / "models").revision
     graph = next((HOME / "models").glob(f"all-minilm-l6-v2-{revision}*.onnx"))
     (HOME / "minilm.onnx").write_bytes(graph.read_bytes())

@@ -28,6 +28,7 @@ from sightline.contracts.inference import (
     TextRequest,
     decode_npy,
 )
+from sightline.contracts.inference_answers import ClassesAnswer, EntitiesAnswer
 from tests.endpoint_process import EndpointProcess
 from tests.pictures import frame, jpeg, sheet
 
@@ -93,6 +94,17 @@ def test_sentences_are_a_task_of_their_own(http: httpx.Client) -> None:
     assert (answer["model"], answer["dim"]) == (MINILM, 384)
     first, second = np.array(answer["vectors"])
     assert first @ second > 0.6
+
+
+def test_alerts_are_tagged_and_classified(http: httpx.Client) -> None:
+    texts = ["CRITICAL: checkout-api in eu-west-1, 5xx rate above 5 % for 10 minutes", "deploy done"]
+    tagged = EntitiesAnswer.model_validate(ask(http, {"task": "tag_entities", "texts": texts}).json())
+    for text, found in zip(texts, tagged.entities, strict=True):
+        assert all(text[one.start : one.end] == one.text for one in found)
+    assert "eu-west-1" in [one.text for one in tagged.entities[0] if one.label == "region"]
+    classified = ClassesAnswer.model_validate(ask(http, {"task": "classify", "texts": texts}).json())
+    assert [set(axes) >= {"severity", "category"} for axes in classified.classes] == [True, True]
+    assert tagged.dim is classified.dim is None
 
 
 @pytest.mark.parametrize("length", [1, 255, 256, 300, 9_999])

@@ -39,6 +39,8 @@ def test_every_command_runs_in_the_order_of_the_page(
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
     assert done.stdout.count('"vectors":[[') == 6
     assert "sightline_requests_total" in done.stdout
+    assert '"label":"region"' in done.stdout
+    assert '"severity":{"label":' in done.stdout
     assert np.load(tmp_path / "vectors.npy").dtype == np.float16
 
 

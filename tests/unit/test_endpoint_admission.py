@@ -104,6 +104,14 @@ def test_who_names_no_deadline_waits_at_most_twice_a_full_batch() -> None:
     assert refusal(asked, 256) is None, "its own size is not held against it"
 
 
+def test_an_idle_lane_refuses_nobody_who_does_not_hurry() -> None:
+    asked = gate()
+    asked.pace = learned(*[1, 32] * 10, fixed_s=5.0)  # the machine is busy with other things
+    assert refusal(asked, 1) is None
+    assert refusal(asked, 1, busy_s=2.0) is None
+    assert refusal(asked, 1, deadline_s=1.0) is not None
+
+
 def test_a_stated_deadline_decides_instead() -> None:
     asked, queue = gate(), parcels(*[32] * 10)
     assert refusal(asked, 32, queue) is not None

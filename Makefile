@@ -44,6 +44,11 @@ test-deploy: ## the tests of a release at SageMaker, in an environment of their 
 	$(ENV) deploy
 	@.venv-deploy/bin/python -m pytest tests/deploy --confcutdir tests/deploy
 
+.PHONY: train
+train: ## train the bundled image model anew: hours on one core; needs a C++ compiler (RUN_WITH="--steps 100" and others)
+	$(ENV) torch
+	@.venv-torch/bin/python -m gpu_endpoint.training.run --compiled --processes 2 $(RUN_WITH)
+
 .PHONY: check
 check: ## format, lint, types and import rules
 	$(ENV) dev

@@ -45,7 +45,7 @@ test-deploy: ## the tests of a release at SageMaker, in an environment of their 
 	@.venv-deploy/bin/python -m pytest tests/deploy --confcutdir tests/deploy
 
 .PHONY: train
-train: ## train the bundled image model anew: hours on one core; needs a C++ compiler (RUN_WITH="--steps 100" and others)
+train: ## train the bundled image model anew, which takes hours (RUN_WITH="--shorter 10" for a tenth of the steps)
 	$(ENV) torch
 	@.venv-torch/bin/python -m gpu_endpoint.training.run --compiled --processes 2 $(RUN_WITH)
 

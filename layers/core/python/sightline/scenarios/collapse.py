@@ -12,9 +12,9 @@ from sightline.database import Connection
 from sightline.scenarios.schemas import FrameHit, Moment
 from sightline.vectors.spaces import Space
 
-# Nearly the same picture, to the bundled model. Above it are, of frames 1 to 3 s apart, a quarter of a rendered
-# drive's, 1 to 2 % of three city clips' and 73 % of an empty country road's; of those 10 s and more apart 0.2 %,
-# none, and all of that road's.
+# Nearly the same picture, to the bundled model. Above it are, of frames 1 to 3 s apart, a quarter of a
+# rendered drive's, 1 to 2 % of three city clips' and 73 % of an empty country road's; of those 10 s and more
+# apart 0.2 %, none, and all of that road's.
 ALIKE = 0.97
 
 Peak = tuple[UUID, float]

@@ -22,7 +22,9 @@ def main() -> None:
     compile_lock("local.txt", extras=LOCAL_EXTRAS, constraints=["dev.txt"])
     compile_lock("models.txt", source="models.in", arguments=["--no-deps"])
     compile_lock(
-        "torch.txt", extras=("endpoint", "gpu", "test", "build"), constraints=["dev.txt", "torch.in"]
+        "torch.txt",
+        extras=("endpoint", "gpu", "reference", "test", "build"),
+        constraints=["dev.txt", "torch.in"],
     )
     split_cuda()
     # Apart: the SageMaker SDK holds back packages that the others have newer.

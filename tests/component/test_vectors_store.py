@@ -11,7 +11,6 @@ import pytest
 from sightline.database import Connection, transaction
 from sightline.vectors.spaces import Space, find_space
 from sightline.vectors.store import (
-    delete_asset_points,
     ensure_space,
     promote_run,
     replace_sheet_points,
@@ -114,7 +113,6 @@ def test_points_belong_to_the_workspace_that_wrote_them(
         write(conn, workspace, asset_id, frames_showing(["a truck"] * 3))
     assert points(other_workspace, asset_id) == []
     with transaction(other_workspace.id) as conn:
-        assert delete_asset_points(conn, workspace_id=workspace.id, asset_id=asset_id) == 0
         assert promote_run(conn, asset_id=asset_id, run=9) == 0
     with pytest.raises(psycopg.errors.InsufficientPrivilege), transaction(other_workspace.id) as conn:
         write(conn, workspace, asset_id, frames_showing(["a bus"]))
@@ -130,25 +128,6 @@ def test_promoting_a_run_removes_the_others(workspace: Workspace) -> None:
         assert promote_run(conn, asset_id=asset_id, run=2) == 4
     assert [row["run"] for row in points(workspace, asset_id)] == [2, 2]
     assert len(points(workspace, other_asset)) == 1
-
-
-def test_deleting_an_asset_empties_every_space(workspace: Workspace) -> None:
-    asset_id = uuid4()
-    with transaction(workspace.id) as conn:
-        write(conn, workspace, asset_id, frames_showing(["a truck"] * 3))
-        other = ensure_space(conn, model_id="another-model", dim=8)
-        replace_sheet_points(
-            conn,
-            space=other,
-            workspace_id=workspace.id,
-            asset_id=asset_id,
-            run=1,
-            sheet_no=0,
-            times_s=[0.0],
-            vectors=np.ones((1, 8), np.float32),
-        )
-        assert delete_asset_points(conn, workspace_id=workspace.id, asset_id=asset_id) == 4
-    assert points(workspace, asset_id) == []
 
 
 def test_two_who_need_a_new_space_at_once_get_the_same_one(workspace: Workspace) -> None:

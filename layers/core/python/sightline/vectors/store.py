@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Space", "delete_asset_points", "ensure_space", "promote_run", "replace_sheet_points"]
+__all__ = ["Space", "ensure_space", "promote_run", "replace_sheet_points"]
 
 _DELETE_SHEET = sql.SQL(
     "DELETE FROM {table} WHERE workspace_id = %s AND asset_id = %s AND run = %s AND sheet_no = %s"
@@ -58,17 +58,6 @@ def replace_sheet_points(
         (*sheet, [float(time) for time in times_s], pack_halfvecs(conn, vectors)),
     )
     return cursor.rowcount
-
-
-def delete_asset_points(conn: Connection, *, workspace_id: UUID | str, asset_id: UUID | str) -> int:
-    """Deletes an asset's points in every space; answers how many there were."""
-    return sum(
-        conn.execute(
-            sql.SQL("DELETE FROM {} WHERE workspace_id = %s AND asset_id = %s").format(space.table),
-            (workspace_id, asset_id),
-        ).rowcount
-        for space in every_space(conn)
-    )
 
 
 def promote_run(conn: Connection, *, asset_id: UUID | str, run: int) -> int:

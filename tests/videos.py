@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,9 +73,25 @@ def video(
         return path.read_bytes()
 
 
-def _opened(path: Path, container: str, options: dict[str, str] | None) -> Any:
+@contextmanager
+def _opened(path: Path, container: str, options: dict[str, str] | None) -> Iterator[Any]:
     """A file, because an index at the front (faststart) is moved there by opening it again."""
-    return av.open(str(path), "w", format=FORMATS.get(container, container), options=options or {})
+    form = FORMATS.get(container, container)
+    with _own_priority(), av.open(str(path), "w", format=form, options=options or {}) as out:
+        yield out
+
+
+@contextmanager
+def _own_priority() -> Iterator[None]:
+    """Run by root, SVT-AV1 leaves its caller and all that it starts with the highest real-time priority."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 FORMATS = {"mkv": "matroska", "ts": "mpegts", "mov": "mov"}

@@ -14,8 +14,11 @@ from sightline.accounts import routes as accounts
 from sightline.incidents import routes as incidents
 from sightline.media import routes as media
 from sightline.media.imports.routes import router as imports
+from sightline.outgoing.routes import router as outgoing
 from sightline.scenarios import routes as scenarios
+from sightline.scenarios.concepts.routes import router as concepts
 from sightline.scenarios.exports.routes import router as exports
+from sightline.scenarios.saved.routes import router as saved
 
 pytestmark = pytest.mark.infra
 
@@ -32,7 +35,8 @@ ROUTERS = {
     "accounts_api": accounts.router,
     "incidents_api": incidents.router,
     "media_api": together(media.router, imports),
-    "scenarios_api": together(scenarios.router, exports),
+    "outgoing_api": outgoing,
+    "scenarios_api": together(scenarios.router, exports, concepts, saved),
 }
 
 

@@ -23,6 +23,8 @@ from sightline.vectors.spaces import Space
 MORE_WEIGHT, LESS_WEIGHT = 2.0, 1.0
 # Where a picture's base64 would stand; no base64 holds a colon.
 KEPT = "kept:"
+NOT_HERE = "An example names a video that is not indexed, or not here."
+NO_CONCEPT = "There is no such concept for this model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Composer:
                 else None
             )
             if found is None:
-                raise invalid("body.concepts", "There is no such concept for this model.")
+                raise invalid("body.concepts", NO_CONCEPT)
             yield Leg(found.weights, use.weight, found.bias)
 
     def _judged(self, request: SearchRequest) -> Iterator[Leg]:
@@ -136,8 +138,21 @@ class Composer:
             self.conn, space=self.space, asset_id=asset_id, start_s=start_s, end_s=end_s
         )
         if vector is None:
-            raise NotFoundError("An example names a video that is not indexed, or not here.")
+            raise NotFoundError(NOT_HERE)
         return vector
+
+
+def nothing_indexed(request: SearchRequest) -> None:
+    """What a question may not name while its model has no vectors, in this workspace or any other.
+
+    Raises: NotFoundError, ValidationError.
+    """
+    steps: list[Step] = [request, *request.then]
+    own_frames = [*request.more, *request.less, *(step.example for step in steps if step.example)]
+    if own_frames or any(step.image and not isinstance(step.image, UploadedImage) for step in steps):
+        raise NotFoundError(NOT_HERE)
+    if any(step.concepts for step in steps):
+        raise invalid("body.concepts", NO_CONCEPT)
 
 
 def invalid(name: str, message: str) -> ValidationError:

@@ -14,7 +14,7 @@ from sightline.scenarios.asking import ask, bank_of, keepable, look_up
 from sightline.scenarios.composed import Composed, Vector
 from sightline.scenarios.finding import Finder, Found, Judged, nothing
 from sightline.scenarios.kept import Known
-from sightline.scenarios.legs import Asked, Composer, ConceptSource, texts_of
+from sightline.scenarios.legs import Asked, Composer, ConceptSource, nothing_indexed, texts_of
 from sightline.scenarios.paging import Place, read_place
 from sightline.scenarios.recording import Recorded, find_recorded, recorded_search
 from sightline.scenarios.schemas import SearchRequest
@@ -135,6 +135,7 @@ def compose(
 ) -> Composed:
     """The question as vectors. Raises: NotFoundError, ValidationError."""
     if space is None:
+        nothing_indexed(request)
         return Composed(asked.model, ())
     model = asked.model if asked.model.dim else asked.model.model_copy(update={"dim": space.dim})
     background = background_sample(conn, space=space)
@@ -153,7 +154,7 @@ def find(
     bank: Vector | None = None,
 ) -> Found:
     """One page of moments by a composed question."""
-    matching = store.count_matching(conn, request.filters) if space else 0
+    matching = store.count_matching(conn, request.filters)
     if space is None or matching == 0 or not composed.steps:
         return nothing(request)
     background = background_sample(conn, space=space)

@@ -91,7 +91,7 @@ EXPECTED = {
     "label_moment": 404,
     "search_without": 200,
     "search_by_picture": 200,
-    "search_by_broken_picture": 502,
+    "search_by_broken_picture": 422,
     "search_by_example_not_here": 404,
     "search_in_steps": 200,
     "search_with_conditions": 200,

@@ -7,13 +7,13 @@ from uuid import UUID
 import numpy as np
 
 from sightline.database import transaction
-from sightline.errors import EndpointUnavailableError
+from sightline.errors import EndpointRefusedError, EndpointUnavailableError
 from sightline.ports import Embedder, Embedding
 from sightline.scenarios import kept
 from sightline.scenarios.answers import SearchModel
 from sightline.scenarios.composed import Vector
 from sightline.scenarios.kept import Known
-from sightline.scenarios.legs import Asked, images_of, steps_of, texts_of
+from sightline.scenarios.legs import Asked, images_of, invalid, steps_of, texts_of
 from sightline.scenarios.paging import fingerprint
 from sightline.scenarios.schemas import SearchRequest
 from sightline.settings import get_settings
@@ -53,13 +53,16 @@ def ask(
     """What the model makes of the question's words and pictures; what is known is not asked again.
 
     pictures: those of a recorded search, which itself keeps no files.
-    Raises: EndpointUnavailableError, EndpointRefusedError.
+    Raises: EndpointUnavailableError, EndpointRefusedError; ValidationError for what is no picture.
     """
     texts, images = texts_of(request), images_of(request)
     had = {**known.vectors, **(pictures or {})}
     seen: list[Embedding] = []
-    for wanted, embed in ((texts, embedder.embed_texts), (images, embedder.embed_images)):
-        had |= _embedded([item for item in wanted if item not in had], embed, seen)
+    had |= _embedded([text for text in texts if text not in had], embedder.embed_texts, seen)
+    try:
+        had |= _embedded([image for image in images if image not in had], embedder.embed_images, seen)
+    except EndpointRefusedError as error:
+        raise invalid("body.image.data", "Not a JPEG, PNG or WebP picture that can be read.") from error
     model_id, revision = get_settings().image_model, known.revision
     if seen:
         model_id, revision = seen[0].model_id, seen[0].revision

@@ -45,7 +45,8 @@ def crowd(database: Database) -> tuple[Workspace, Workspace]:
         vectors = scenes(FRAMES_A_VIDEO, seed=number + 1)
         index_video(large, vectors, name=f"{number}", tags=[f"t{number}"], model_id=MODEL)
     index_video(small, scenes(600, seed=99), name="small", model_id=MODEL)
-    assert maintain()["done"] == [{"built": indexes.index_name(table_of(large))}]
+    # Other modules may have left enough frames of another model for a graph of theirs.
+    assert {"built": indexes.index_name(table_of(large))} in maintain()["done"]
     return large, small
 
 

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sightline.errors import InvalidCursorError
 
@@ -31,6 +32,20 @@ def decode_cursor(cursor: str, types: Sequence[type]) -> tuple[Any, ...]:
     if any(type(value) is not kind for value, kind in zip(position, types, strict=True)):
         raise InvalidCursorError
     return tuple(position)
+
+
+def id_in(cursor: str | None) -> UUID | None:
+    """The id that a page of a list ordered by id alone ended with; None for the first page.
+
+    Raises: InvalidCursorError.
+    """
+    if cursor is None:
+        return None
+    (text,) = decode_cursor(cursor, (str,))
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidCursorError from error
 
 
 def next_page(rows: list[dict[str, Any]], limit: int, key: str) -> tuple[list[dict[str, Any]], str | None]:

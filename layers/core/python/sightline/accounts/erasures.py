@@ -9,9 +9,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Connection, Row, transaction
-from sightline.errors import InvalidCursorError, NotFoundError
+from sightline.errors import NotFoundError
 from sightline.principal import Principal
 
 
@@ -133,20 +133,10 @@ def list_erasures(principal: Principal, *, cursor: str | None, limit: int) -> Er
         rows = conn.execute(
             "SELECT * FROM erasure WHERE %(before)s::uuid IS NULL OR id < %(before)s"
             " ORDER BY id DESC LIMIT %(limit)s",
-            {"before": _before(cursor), "limit": limit + 1},
+            {"before": id_in(cursor), "limit": limit + 1},
         ).fetchall()
     rows, following = next_page(rows, limit, "id")
     return ErasurePage(items=[_answer(row) for row in rows], next_cursor=following)
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error
 
 
 def _answer(row: Row | None) -> ErasureAnswer:

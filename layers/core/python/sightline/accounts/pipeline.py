@@ -21,11 +21,10 @@ from sightline.accounts.schemas import (
     WorkspaceChange,
     WorkspacePage,
 )
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Connection, Row, transaction
 from sightline.errors import (
     ConflictError,
-    InvalidCursorError,
     LastAdminError,
     NotFoundError,
     SightlineError,
@@ -127,7 +126,9 @@ def list_workspaces(principal: Principal, *, cursor: str | None, limit: int) -> 
     if principal.user_id is None:
         return WorkspacePage(items=[read_workspace(principal)], next_cursor=None)
     with transaction(user_id=principal.user_id) as connection:
-        rows = store.memberships(connection, principal.user_id, after=_after(cursor), limit=limit + 1)
+        rows = store.memberships(
+            connection, principal.user_id, after=id_in(cursor) or store.FIRST, limit=limit + 1
+        )
     rows, following = next_page(rows, limit, "id")
     return WorkspacePage(items=[WorkspaceAnswer(**row) for row in rows], next_cursor=following)
 
@@ -163,7 +164,7 @@ def delete_workspace(principal: Principal) -> ErasureStarted:
 def list_members(principal: Principal, *, cursor: str | None, limit: int) -> MemberPage:
     """Who belongs to the workspace."""
     with transaction(principal.workspace_id) as connection:
-        rows = store.members(connection, after=_after(cursor), limit=limit + 1)
+        rows = store.members(connection, after=id_in(cursor) or store.FIRST, limit=limit + 1)
     rows, following = next_page(rows, limit, "user_id")
     return MemberPage(items=[MemberAnswer(**row) for row in rows], next_cursor=following)
 
@@ -226,7 +227,7 @@ def create_api_key(principal: Principal, *, wanted: ApiKeyRequest) -> NewApiKeyA
 def list_api_keys(principal: Principal, *, cursor: str | None, limit: int) -> ApiKeyPage:
     """The workspace's keys, without the keys themselves."""
     with transaction(principal.workspace_id) as connection:
-        rows = store.api_keys(connection, after=_after(cursor), limit=limit + 1)
+        rows = store.api_keys(connection, after=id_in(cursor) or store.FIRST, limit=limit + 1)
     rows, following = next_page(rows, limit, "id")
     return ApiKeyPage(items=[ApiKeyAnswer(**row) for row in rows], next_cursor=following)
 
@@ -236,16 +237,6 @@ def revoke_api_key(principal: Principal, *, key_id: UUID) -> None:
     with transaction(principal.workspace_id) as connection:
         if not store.revoke_api_key(connection, key_id):
             raise NotFoundError("There is no such key.")
-
-
-def _after(cursor: str | None) -> UUID:
-    if cursor is None:
-        return store.FIRST
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error
 
 
 def _found(row: Row | None) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Row, transaction
-from sightline.errors import InvalidCursorError, NotFoundError
+from sightline.errors import NotFoundError
 from sightline.incidents import store
 from sightline.incidents.paging import next_cursor, place_of
 from sightline.incidents.schemas import (
@@ -25,18 +25,11 @@ def list_alerts(
     principal: Principal, *, where: Mapping[str, str | None], cursor: str | None, limit: int
 ) -> AlertPage:
     """Newest first. Raises: InvalidCursorError."""
-    before = _id_of(cursor)
+    before = id_in(cursor)
     with transaction(principal.workspace_id) as conn:
         rows = store.alerts(conn, before=before, limit=limit + 1, where=where)
     page, more = next_page(rows, limit, "id")
     return AlertPage(items=[_alert(row) for row in page], next_cursor=more)
-
-
-def _id_of(cursor: str | None) -> UUID | None:
-    try:
-        return UUID(decode_cursor(cursor, (str,))[0]) if cursor else None
-    except ValueError as error:
-        raise InvalidCursorError from error
 
 
 def read_alert(principal: Principal, alert_id: UUID) -> AlertAnswer:

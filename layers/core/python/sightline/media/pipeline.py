@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sightline.accounts import erasures
 from sightline.accounts.erasures import ErasureStarted
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Row, transaction
-from sightline.errors import ConflictError, InvalidCursorError, NotFoundError
+from sightline.errors import ConflictError, NotFoundError
 from sightline.media import indexing, rules, store, uploads
 from sightline.media.schemas import (
     AssetAnswer,
@@ -63,7 +63,7 @@ def list_assets(
     rules.check_text("query.tag", tag or "")
     with transaction(principal.workspace_id) as conn:
         rows = store.assets(
-            conn, before=_before(cursor), limit=limit + 1, status=status, tag=tag, metadata=metadata
+            conn, before=id_in(cursor), limit=limit + 1, status=status, tag=tag, metadata=metadata
         )
     return _page(rows, limit)
 
@@ -71,7 +71,7 @@ def list_assets(
 def list_my_videos(principal: Principal, *, cursor: str | None, limit: int) -> AssetPage:
     """A page of what a person uploaded, in every workspace they belong to."""
     with transaction(user_id=principal.principal_id) as conn:
-        rows = store.my_assets(conn, before=_before(cursor), limit=limit + 1)
+        rows = store.my_assets(conn, before=id_in(cursor), limit=limit + 1)
     return _page(rows, limit)
 
 
@@ -156,16 +156,6 @@ def _check_details(metadata: Mapping[str, Any], tags: list[str]) -> None:
     rules.check_metadata(metadata)
     for tag in tags:
         rules.check_text("body.tags", tag)
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error
 
 
 def _page(rows: list[Row], limit: int) -> AssetPage:

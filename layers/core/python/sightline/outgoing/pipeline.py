@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Connection, Row, transaction
-from sightline.errors import ConflictError, InvalidCursorError, NotFoundError
+from sightline.errors import ConflictError, NotFoundError
 from sightline.outgoing import rules, store
 from sightline.outgoing.delivery import announce, hand_over
 from sightline.outgoing.schemas import (
@@ -61,7 +61,7 @@ def rotate_secret(
 def list_endpoints(principal: Principal, *, cursor: str | None, limit: int) -> EndpointPage:
     """Newest first."""
     with transaction(principal.workspace_id) as conn:
-        rows = store.endpoints(conn, before=_before(cursor), limit=limit + 1)
+        rows = store.endpoints(conn, before=id_in(cursor), limit=limit + 1)
         rows, following = next_page(rows, limit, "id")
         return EndpointPage(items=_with_secrets(conn, rows), next_cursor=following)
 
@@ -123,7 +123,7 @@ def list_deliveries(
     """What was sent to an endpoint, newest first. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
         found(store.endpoint(conn, endpoint_id))
-        rows = store.deliveries(conn, endpoint_id, status=status, before=_before(cursor), limit=limit + 1)
+        rows = store.deliveries(conn, endpoint_id, status=status, before=id_in(cursor), limit=limit + 1)
     rows, following = next_page(rows, limit, "id")
     return DeliveryPage(items=[_delivery_answer(row) for row in rows], next_cursor=following)
 
@@ -212,13 +212,3 @@ def _delivery_answer(row: Row) -> DeliveryAnswer:
     if row["status"] != "pending":
         shown["next_attempt_at"] = None
     return DeliveryAnswer(**shown)
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sightline.cursor import decode_cursor, encode_cursor, next_page
+from sightline.cursor import decode_cursor, encode_cursor, id_in, next_page
 from sightline.database import Row, transaction
 from sightline.errors import ConflictError, InvalidCursorError, NotFoundError
 from sightline.media.imports import rules, store
@@ -86,7 +86,7 @@ def start(row: Row, *, runs: ImportRuns) -> None:
 def list_imports(principal: Principal, *, cursor: str | None, limit: int) -> ImportPage:
     """A page of the workspace's imports, newest first."""
     with transaction(principal.workspace_id) as conn:
-        rows = store.imports(conn, before=_before(cursor), limit=limit + 1)
+        rows = store.imports(conn, before=id_in(cursor), limit=limit + 1)
     rows, following = next_page(rows, limit, "id")
     return ImportPage(items=[answer_of(row) for row in rows], next_cursor=following)
 
@@ -147,16 +147,6 @@ def _object(row: Row) -> ImportedObject:
         code=row["failure_code"] if failed else row["code"],
         reason=row["failure_reason"] if failed else row["reason"],
     )
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error
 
 
 def _after(cursor: str | None) -> int:

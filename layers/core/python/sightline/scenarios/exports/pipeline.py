@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import id_in, next_page
 from sightline.database import Row, transaction
-from sightline.errors import ConflictError, InvalidCursorError, NotFoundError, ValidationError
+from sightline.errors import ConflictError, NotFoundError, ValidationError
 from sightline.ports import Blobs, ExportRuns
 from sightline.principal import Principal
 from sightline.scenarios.exports import rules, store
@@ -75,7 +75,7 @@ def start(row: Row, *, runs: ExportRuns) -> None:
 def list_exports(principal: Principal, *, cursor: str | None, limit: int) -> ExportPage:
     """A page of the workspace's exports, newest first."""
     with transaction(principal.workspace_id) as conn:
-        rows = store.exports(conn, before=_before(cursor), limit=limit + 1)
+        rows = store.exports(conn, before=id_in(cursor), limit=limit + 1)
     rows, following = next_page(rows, limit, "id")
     return ExportPage(items=[answer_of(row) for row in rows], next_cursor=following)
 
@@ -151,13 +151,3 @@ def answer_of(row: Row) -> ExportAnswer:
         download=None,
         failure=ExportFailure(code=row["failure_code"], reason=row["failure_reason"]) if failed else None,
     )
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error

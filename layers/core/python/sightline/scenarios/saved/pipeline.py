@@ -7,9 +7,9 @@ from uuid import UUID
 import pydantic
 from psycopg.types.json import Jsonb
 
-from sightline.cursor import decode_cursor, next_page
+from sightline.cursor import decode_cursor, id_in, next_page
 from sightline.database import Connection, Row, transaction
-from sightline.errors import ConflictError, InvalidCursorError, NotFoundError, ValidationError
+from sightline.errors import ConflictError, NotFoundError, ValidationError
 from sightline.ports import Blobs
 from sightline.principal import Principal
 from sightline.scenarios.answers import SearchAnswer
@@ -39,7 +39,7 @@ def list_recorded(
 ) -> RecordedPage:
     """The workspace's searches, newest first."""
     with transaction(principal.workspace_id) as conn:
-        rows = store.recorded_page(conn, {**wanted, "before": _before(cursor), "limit": limit + 1})
+        rows = store.recorded_page(conn, {**wanted, "before": id_in(cursor), "limit": limit + 1})
     rows, following = next_page(rows, limit, "id")
     return RecordedPage(items=[_recorded_answer(row) for row in rows], next_cursor=following)
 
@@ -158,7 +158,7 @@ def list_matches(principal: Principal, saved_id: UUID, *, cursor: str | None, li
     """What a standing search found by itself, newest first. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
         found(store.saved(conn, saved_id))
-        rows = match_store.matches(conn, saved_id, before=_before(cursor), limit=limit + 1)
+        rows = match_store.matches(conn, saved_id, before=id_in(cursor), limit=limit + 1)
     rows, following = next_page(rows, limit, "id")
     items = [MatchAnswer(**{name: row[name] for name in MatchAnswer.model_fields}) for row in rows]
     return MatchPage(items=items, next_cursor=following)
@@ -236,13 +236,3 @@ def _recorded_answer(row: Row) -> RecordedAnswer:
 
 def _saved_answer(row: Row) -> SavedAnswer:
     return SavedAnswer(**{name: row[name] for name in SavedAnswer.model_fields})
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, (str,))
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidCursorError from error

@@ -1,12 +1,14 @@
 """Exports: the machine that writes archives, and the sweep that forgets none."""
 
+from typing import Unpack
+
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra_cdk import export_states
 from infra_cdk.api import DELETE, GET, POST, Api, Route
-from infra_cdk.functions import Function, House
+from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.inference import Inference
 from infra_cdk.machines import let_call, machine
 from infra_cdk.media import every, may_look_at_runs
@@ -83,28 +85,13 @@ class Exports(Construct):
             function.allow("states:StartExecution", on=self.machine.state_machine_arn)
         may_look_at_runs(self.sweep_exports, self.machine)
 
-    def _function(
-        self,
-        construct_id: str,
-        name: str,
-        description: str,
-        *,
-        memory_mb: int = 512,
-        timeout_s: int = 60,
-        decodes: bool = False,
-        dead_letters: sqs.IQueue | None = None,
-    ) -> Function:
-        function = Function(
+    def _function(self, construct_id: str, name: str, description: str, **sizes: Unpack[Sizes]) -> Function:
+        return database_function(
             self,
             construct_id,
+            name,
+            description,
             house=self._house,
-            name=name,
-            description=description,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            decodes=decodes,
-            dead_letters=dead_letters,
+            bucket=self._bucket,
+            **(Sizes(timeout_s=60) | sizes),
         )
-        function.use_database()
-        function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
-        return function

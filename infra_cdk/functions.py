@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -26,6 +28,17 @@ class House:
     stage: Stage
     database: Database
     layers: Layers
+
+
+class Sizes(TypedDict, total=False):
+    """What functions of one construct differ in; see Function."""
+
+    memory_mb: int
+    timeout_s: int
+    decodes: bool
+    learns: bool
+    dead_letters: sqs.IQueue
+    at_once: int | None
 
 
 class Function(Construct):
@@ -160,3 +173,21 @@ class Function(Construct):
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": code_of_this_stack}},
             )
         )
+
+
+def database_function(
+    scope: Construct,
+    construct_id: str,
+    name: str,
+    description: str,
+    *,
+    house: House,
+    bucket: s3.IBucket | None = None,
+    **sizes: Unpack[Sizes],
+) -> Function:
+    """A function of the application role, told of the media bucket where one is given."""
+    function = Function(scope, construct_id, house=house, name=name, description=description, **sizes)
+    function.use_database()
+    if bucket is not None:
+        function.set(SIGHTLINE_MEDIA_BUCKET=bucket.bucket_name)
+    return function

@@ -1,12 +1,14 @@
 """Imports: a bucket to drop files into, and the machine that registers what lies there or in others."""
 
+from typing import Unpack
+
 from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra_cdk import import_states
 from infra_cdk.api import GET, POST, Api, Route
-from infra_cdk.functions import Function, House
+from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.machines import let_call, machine
 from infra_cdk.media import may_look_at_runs
 from infra_cdk.storage import PREFIX, UPLOADS, Storage
@@ -92,15 +94,7 @@ class Imports(Construct):
             function.set(SIGHTLINE_EVENT_BUS_NAME=self._bus.event_bus_name)
             function.allow("events:PutEvents", on=self._bus.event_bus_arn)
 
-    def _function(self, construct_id: str, name: str, description: str, *, timeout_s: int) -> Function:
-        function = Function(
-            self,
-            construct_id,
-            house=self._house,
-            name=name,
-            description=description,
-            timeout_s=timeout_s,
+    def _function(self, construct_id: str, name: str, description: str, **sizes: Unpack[Sizes]) -> Function:
+        return database_function(
+            self, construct_id, name, description, house=self._house, bucket=self._storage.media, **sizes
         )
-        function.use_database()
-        function.set(SIGHTLINE_MEDIA_BUCKET=self._storage.media.bucket_name)
-        return function

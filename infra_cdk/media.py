@@ -1,5 +1,7 @@
 """Assets: uploads, the queue behind them, the pipeline that indexes them, the sweeper that forgets none."""
 
+from typing import Unpack
+
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -8,7 +10,7 @@ from aws_cdk import aws_stepfunctions as states
 from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, PATCH, POST, Api, Route
-from infra_cdk.functions import Function, House
+from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.inference import Inference
 from infra_cdk.media_pipeline import NAMED_LATER, MediaPipeline
 from infra_cdk.queues import WorkQueue
@@ -163,29 +165,10 @@ class Media(Construct):
         every(self, "Sweep", function, minutes=SWEEP_EVERY_MIN)
         return function
 
-    def _function(
-        self,
-        construct_id: str,
-        name: str,
-        description: str,
-        *,
-        memory_mb: int = 512,
-        timeout_s: int,
-        dead_letters: sqs.IQueue | None = None,
-    ) -> Function:
-        function = Function(
-            self,
-            construct_id,
-            house=self._house,
-            name=name,
-            description=description,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            dead_letters=dead_letters,
+    def _function(self, construct_id: str, name: str, description: str, **sizes: Unpack[Sizes]) -> Function:
+        return database_function(
+            self, construct_id, name, description, house=self._house, bucket=self._bucket, **sizes
         )
-        function.use_database()
-        function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
-        return function
 
     def _may_start(self, function: Function) -> None:
         machine = self.pipeline.machine

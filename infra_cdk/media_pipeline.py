@@ -1,5 +1,7 @@
 """The two state machines of media and the functions they call."""
 
+from typing import Unpack
+
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -8,12 +10,14 @@ from constructs import Construct
 
 from infra_cdk import media_states
 from infra_cdk.acceptance import accept_wildcard
-from infra_cdk.functions import Function, House
+from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.inference import Inference
 from infra_cdk.machines import let_call, machine
 from infra_cdk.storage import PREFIX, SHEETS, UPLOADS, may_delete
 
 NAMED_LATER = "An execution is named when it is started."
+
+STEP = Sizes(memory_mb=1024, timeout_s=120, decodes=True)
 
 
 class MediaPipeline(Construct):
@@ -81,31 +85,10 @@ class MediaPipeline(Construct):
             **{function.name: function.lambda_function.function_arn for function in self.functions}
         )
 
-    def _step(
-        self,
-        construct_id: str,
-        name: str,
-        description: str,
-        *,
-        memory_mb: int = 1024,
-        timeout_s: int = 120,
-        decodes: bool = True,
-        at_once: int | None = None,
-    ) -> Function:
-        function = Function(
-            self,
-            construct_id,
-            house=self._house,
-            name=name,
-            description=description,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            decodes=decodes,
-            at_once=at_once,
+    def _step(self, construct_id: str, name: str, description: str, **sizes: Unpack[Sizes]) -> Function:
+        return database_function(
+            self, construct_id, name, description, house=self._house, bucket=self._bucket, **(STEP | sizes)
         )
-        function.use_database()
-        function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
-        return function
 
     def _grant(self, *, bus: events.IEventBus, inference: Inference) -> None:
         uploads, sheets = self._bucket.arn_for_objects(UPLOADS), self._bucket.arn_for_objects(SHEETS)

@@ -1,11 +1,13 @@
 """What runs by itself on what is indexed: concepts and standing searches."""
 
+from typing import Unpack
+
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, PATCH, POST, Api, Route
-from infra_cdk.functions import Function, House
+from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.inference import Inference
 from infra_cdk.outgoing import Outgoing
 from infra_cdk.queues import WorkQueue
@@ -76,28 +78,8 @@ class Standing(Construct):
             Route(path="/v1/saved-searches/{proxy+}", methods=(GET, POST, PATCH, DELETE)),
         )
 
-    def _function(
-        self,
-        construct_id: str,
-        name: str,
-        description: str,
-        *,
-        timeout_s: int,
-        memory_mb: int = 512,
-        learns: bool = False,
-    ) -> Function:
-        function = Function(
-            self,
-            construct_id,
-            house=self._house,
-            name=name,
-            description=description,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            learns=learns,
-        )
-        function.use_database()
-        return function
+    def _function(self, construct_id: str, name: str, description: str, **sizes: Unpack[Sizes]) -> Function:
+        return database_function(self, construct_id, name, description, house=self._house, **sizes)
 
     def _let_queue(self, function: Function) -> None:
         function.set(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra_cdk.media_states import State, call, caught
+from infra_cdk.media_states import State, call, caught, failing
 
 _IDS = {
     key: "{% $states.context.Execution.Input." + key + " %}"
@@ -33,16 +33,6 @@ def export(*, steps: Steps) -> State:
                 "Default": "Written",
             },
             "Written": {"Type": "Succeed"},
-            "FailExport": call(
-                steps.fail_export,
-                _IDS | {"error": "{% $states.input.error %}"},
-                then="Failed",
-                output="{% $states.input %}",
-            ),
-            "Failed": {
-                "Type": "Fail",
-                "Error": "{% $states.input.error.Error %}",
-                "Cause": "{% $states.input.error.Cause %}",
-            },
+            **failing("FailExport", steps.fail_export, _IDS),
         },
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra_cdk.media_states import State, call, caught
+from infra_cdk.media_states import State, call, caught, failing
 
 FETCHES_AT_ONCE = 4
 """Batches copied at a time by one import; S3 copies, our function waits."""
@@ -65,16 +65,6 @@ def import_(*, steps: Steps) -> State:
             }
             | caught("FailImport"),
             "Imported": {"Type": "Succeed"},
-            "FailImport": call(
-                steps.fail_import,
-                _IDS | {"error": "{% $states.input.error %}"},
-                then="Failed",
-                output="{% $states.input %}",
-            ),
-            "Failed": {
-                "Type": "Fail",
-                "Error": "{% $states.input.error.Error %}",
-                "Cause": "{% $states.input.error.Cause %}",
-            },
+            **failing("FailImport", steps.fail_import, _IDS),
         },
     }

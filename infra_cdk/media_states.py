@@ -126,17 +126,7 @@ def media(*, steps: Steps, batch_machine: str, batches_at_once: int) -> State:
             }
             | caught(),
             "FinishAsset": call(steps.finish_asset, _IDS) | caught(),
-            "FailAsset": call(
-                steps.fail_asset,
-                _IDS | {"error": "{% $states.input.error %}"},
-                then="Failed",
-                output="{% $states.input %}",
-            ),
-            "Failed": {
-                "Type": "Fail",
-                "Error": "{% $states.input.error.Error %}",
-                "Cause": "{% $states.input.error.Cause %}",
-            },
+            **failing("FailAsset", steps.fail_asset, _IDS),
         },
     }
 
@@ -230,6 +220,23 @@ def _child(batch_machine: str) -> State:
 
 def _inline(name: str, state: State) -> State:
     return {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": name, "States": {name: state}}
+
+
+def failing(name: str, function_arn: str, ids: State) -> dict[str, State]:
+    """What catches lead to: the row is told why, and the execution fails with the same error."""
+    return {
+        name: call(
+            function_arn,
+            ids | {"error": "{% $states.input.error %}"},
+            then="Failed",
+            output="{% $states.input %}",
+        ),
+        "Failed": {
+            "Type": "Fail",
+            "Error": "{% $states.input.error.Error %}",
+            "Cause": "{% $states.input.error.Cause %}",
+        },
+    }
 
 
 def caught(failed: str = "FailAsset") -> State:

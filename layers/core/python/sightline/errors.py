@@ -227,6 +227,12 @@ class EndpointUnavailableError(SightlineError):
     status, slug, title, retryable = 503, "endpoint-unavailable", "The model does not answer", True
 
 
+class WriterUnavailableError(SightlineError):
+    """Nothing to do: what the model should have written is taken from the passages word by word."""
+
+    status, slug, title, retryable = 503, "writer-unavailable", "The writing model does not answer", True
+
+
 class IdentityUnavailableError(SightlineError):
     """Try again shortly."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -67,6 +67,40 @@ class Classifier(Protocol):
 
     def classify(self, texts: Sequence[str]) -> "list[dict[str, Judgement]]":
         """Per text and axis its class. Raises: EndpointUnavailableError, EndpointRefusedError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Something that may be cited: an alert, a section of a runbook."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, and the ids of the passages it rests on."""
+
+    text: str
+    cites: tuple[str, ...]
+
+
+WriterTask = Literal["summary", "answer"]
+
+
+class Writer(Protocol):
+    """Writes from passages and nothing else. Nobody trusts it: see incidents/citations.py."""
+
+    @property
+    def id(self) -> str:
+        """`extractive`, or the model's name."""
+        ...
+
+    def write(
+        self, task: WriterTask, *, question: str, passages: Sequence[Passage], max_sentences: int
+    ) -> list[Sentence]:
+        """None where the passages do not say. Raises: WriterUnavailableError."""
         ...
 
 

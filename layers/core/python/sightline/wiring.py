@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sightline.contracts.intake import SourceKeys
 from sightline.ports import (
@@ -27,8 +27,12 @@ from sightline.ports import (
     TrainingQueue,
     Vault,
     WebhookSender,
+    Writer,
 )
 from sightline.settings import get_settings
+
+if TYPE_CHECKING:
+    from sightline.incidents.writing import Writers
 
 
 @cache
@@ -88,6 +92,23 @@ def classifier() -> Classifier:
 
     settings = get_settings()
     return SageMakerClassifier(endpoint_name=settings.endpoint_name, model=settings.class_model)
+
+
+@cache
+def writer() -> Writer:
+    """Who writes summaries and answers."""
+    from sightline.providers.writer_extractive import ExtractiveWriter
+
+    return ExtractiveWriter()
+
+
+@cache
+def writers() -> "Writers":
+    """The chosen writer, and the one that stands in for it."""
+    from sightline.incidents.writing import Writers
+    from sightline.providers.writer_extractive import ExtractiveWriter
+
+    return Writers(chosen=writer(), spare=ExtractiveWriter())
 
 
 @cache

@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     )
     entity_model: str = Field(default="alert-entities", description="Model that finds what alerts name.")
     class_model: str = Field(default="alert-classes", description="Model that judges alerts.")
+    writer: str = Field(
+        default="extractive",
+        pattern=r"^(extractive|(bedrock|anthropic)/.+)$",
+        description="Who writes summaries and answers: extractive, bedrock/<model> or anthropic/<model>.",
+    )
+    writer_secret_arn: str = Field(
+        default="", description="Secrets Manager secret with the api_key of the writer, where it needs one."
+    )
     sentry_dsn: SecretStr | None = Field(
         default=None, description="Reports unexpected failures to Sentry, without payloads, when set."
     )

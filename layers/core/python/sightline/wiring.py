@@ -97,6 +97,17 @@ def classifier() -> Classifier:
 @cache
 def writer() -> Writer:
     """Who writes summaries and answers."""
+    provider, _, model = get_settings().writer.partition("/")
+    if provider == "bedrock":
+        from sightline.providers.writer_bedrock import bedrock_writer
+
+        return bedrock_writer(model)
+    if provider == "anthropic":
+        from sightline.database import read_secret
+        from sightline.providers.writer_anthropic import AnthropicCalls, anthropic_writer
+
+        secret_arn = get_settings().writer_secret_arn
+        return anthropic_writer(AnthropicCalls(model, lambda: str(read_secret(secret_arn)["api_key"])))
     from sightline.providers.writer_extractive import ExtractiveWriter
 
     return ExtractiveWriter()

@@ -1,6 +1,7 @@
 """Alerts: a door without a database that no sender waits at, a queue, and the function that reads it."""
 
 from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, POST, Api, Route
@@ -26,9 +27,10 @@ class Incidents(Construct):
         api: Api,
         storage: Storage,
         inference: Inference,
+        bus: events.IEventBus,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._house = house
+        self._house, self._bus = house, bus
         self._prefix = f"/sightline/{house.stage.name}/sources"
         self._bucket = storage.media
         self.deliveries = WorkQueue(self, "Deliveries", consumer_timeout_s=TRIAGE_TIMEOUT_S)
@@ -83,8 +85,14 @@ class Incidents(Construct):
         function.set(SIGHTLINE_MEDIA_BUCKET=self._bucket.bucket_name)
         function.allow("s3:GetObject", on=self._bucket.arn_for_objects(DELIVERIES), why=PREFIX)
         inference.admit(function)
+        self._may_tell(function)
         self.deliveries.feed(function)
         return function
+
+    def _may_tell(self, function: Function) -> None:
+        """Of incidents that changed."""
+        function.set(SIGHTLINE_EVENT_BUS_NAME=self._bus.event_bus_name)
+        function.allow("events:PutEvents", on=self._bus.event_bus_arn)
 
     def _incidents_api(self, *, api: Api) -> Function:
         function = Function(

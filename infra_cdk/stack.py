@@ -93,6 +93,7 @@ class SightlineStack(Stack):
             api=self.accounts.api,
             storage=self.storage,
             inference=self.inference,
+            bus=self.media.bus,
         )
         self.imports = Imports(
             self,

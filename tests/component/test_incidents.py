@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 
 from sightline.contracts.inference_answers import Entity, Judgement
@@ -16,7 +17,7 @@ from sightline.http import as_lambda, create_app
 from sightline.incidents.judging import Judges
 from sightline.incidents.routes import router
 from sightline.incidents.triage import Triage
-from sightline.ports import DeliveryQueue
+from sightline.ports import DeliveryQueue, Embedding
 from tests.component.conftest import Answer, Handler, call, member_of, sample
 from tests.component.footage import PaperBlobs
 from tests.conftest import Workspace
@@ -83,9 +84,26 @@ class Models:
             for text in texts
         ]
 
+    def embed_texts(self, texts: Sequence[str]) -> Embedding:
+        if not self.up:
+            raise EndpointUnavailableError
+        vectors = np.eye(384, dtype=np.float16)[[len(text) % 384 for text in texts]]
+        return Embedding(model_id="all-minilm-l6-v2", revision="1", dim=384, vectors=vectors)
+
+
+class PaperEvents:
+    """Remembers what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, name: str, detail: Mapping[str, Any]) -> None:
+        self.published.append((name, dict(detail)))
+
 
 PAGES, MODELS = PaperPages(), Models()
-TRIAGE = Triage(PaperBlobs(), PAGES, Judges(MODELS, MODELS))
+EVENTS = PaperEvents()
+TRIAGE = Triage(PaperBlobs(), PAGES, Judges(MODELS, MODELS, MODELS), EVENTS)
 
 
 class PaperQueue:

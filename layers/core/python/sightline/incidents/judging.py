@@ -1,13 +1,15 @@
 """How bad an alert is, what it is about and whose it is: by a model, or by rules when no model answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
+
+from pgvector import HalfVector
 
 from sightline.errors import SightlineError
 from sightline.incidents import rules
 from sightline.incidents.schemas import Category, NewAlert, Severity, Team
-from sightline.ports import Classifier, EntityTagger
+from sightline.ports import Classifier, DocumentEmbedder, EntityTagger
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 
@@ -21,6 +23,8 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "team": get_args(Team),
 }
 NAMED = ("service", "host", "environment", "region")
+DIM = 384
+"""Of the vectors that alerts keep; those of a model with another are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Verdict:
     labels: Mapping[str, Label]
     entities: Sequence[Mapping[str, Any]]
     degraded: bool
+    vector: HalfVector | None = None
 
     def named(self, label: str) -> str | None:
         """The surest entity of a label, where it is sure enough."""
@@ -52,12 +57,20 @@ class Judges:
 
     classifier: Classifier
     tagger: EntityTagger
+    embedder: DocumentEmbedder
 
     def judge(self, alerts: Sequence[NewAlert]) -> list[Verdict]:
         """One verdict per alert; rules answer when the models do not."""
         texts = [text_of(alert) for alert in alerts]
         if not texts:
             return []
+        verdicts = self._verdicts(alerts, texts)  # first: the encoder's work then serves the vectors too
+        return [
+            replace(verdict, vector=vector)
+            for verdict, vector in zip(verdicts, self._vectors(texts), strict=True)
+        ]
+
+    def _verdicts(self, alerts: Sequence[NewAlert], texts: Sequence[str]) -> list[Verdict]:
         try:
             classes, entities = self.classifier.classify(texts), self.tagger.tag(texts)
         except SightlineError as error:
@@ -67,6 +80,18 @@ class Judges:
             _verdict(alert, judged, found)
             for alert, judged, found in zip(alerts, classes, entities, strict=True)
         ]
+
+    def _vectors(self, texts: Sequence[str]) -> Sequence[HalfVector | None]:
+        """None while no model answers: grouping then goes by what alerts share."""
+        try:
+            embedding = self.embedder.embed_texts(texts)
+        except SightlineError as error:
+            logger.warning("alerts without vectors", code=error.slug, alerts=len(texts))
+            return [None] * len(texts)
+        if embedding.dim != DIM:
+            logger.warning("alerts without vectors", code="dimension", alerts=len(texts))
+            return [None] * len(texts)
+        return [HalfVector(vector) for vector in embedding.vectors]
 
 
 def text_of(alert: NewAlert) -> str:

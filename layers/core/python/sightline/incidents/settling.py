@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sightline.database import Connection, Row
 from sightline.incidents import rules, store
+from sightline.incidents.grouping.joining import Settled, join
+from sightline.incidents.grouping.store import lock_grouping
 from sightline.incidents.judging import NAMED, Verdict, by_rules
 from sightline.incidents.schemas import NewAlert
 
@@ -22,16 +25,24 @@ class Judged:
     verdict: Verdict | None
 
 
-def settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Sequence[Judged]) -> None:
-    """Decides about all alerts of a delivery, holding back whoever decides about the same names."""
+def settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Sequence[Judged]) -> set[UUID]:
+    """Decides about all alerts of a delivery, holding back whoever decides about the same names, and about
+    which of the workspace's belong together. Answers the incidents that anything changed in."""
+    if not judged:
+        return set()
     alerts = [one.alert for one in judged]
     names = [name for alert in alerts for name in (alert.external_id, rules.fingerprint(alert))]
     store.lock_alerts(conn, source["id"], names)
+    lock_grouping(conn)
+    settled = Settled()
     for one in judged:
-        _settle(conn, source, delivery, one)
+        _settle(conn, source, delivery, one, settled)
+    return join(conn, settled)
 
 
-def _settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged) -> None:
+def _settle(
+    conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged, settled: Settled
+) -> None:
     alert = judged.alert
     at = _moment(alert.occurred_at, delivery["received_at"])
     known = store.latest_alert(
@@ -41,12 +52,14 @@ def _settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: 
     if alert.recovered:
         if known and firing and at >= known["last_occurred_at"]:
             store.recover(conn, known["id"], at=at, delivery_id=delivery["id"])
+            settled.recovered(known)
         store.remember_recovery(conn, source, external_id=alert.external_id, at=at)
     elif known and (firing or at <= known["recovered_at"]):
         if delivery["outcome"] != "alerts":  # read again, it was counted before
             store.count_again(conn, known["id"], at=at, delivery_id=delivery["id"])
+            settled.again.append((known, at))
     else:
-        store.add_alert(conn, _row(conn, source, delivery, judged, at))
+        settled.new.append(store.add_alert(conn, _row(conn, source, delivery, judged, at)))
 
 
 def _moment(occurred_at: datetime | None, received_at: datetime) -> datetime:
@@ -78,6 +91,7 @@ def _row(
         **labels,
         "entities": list(verdict.entities),
         "degraded": verdict.degraded,
+        "vector": verdict.vector,
         **{name: getattr(alert, name) or verdict.named(name) for name in NAMED},
         "url": alert.url,
         "tags": alert.tags,

@@ -129,22 +129,25 @@ def latest_alert(conn: Connection, source_id: str, *, external_id: str, fingerpr
     ).fetchone()
 
 
-def add_alert(conn: Connection, values: Mapping[str, Any]) -> None:
+def add_alert(conn: Connection, values: Mapping[str, Any]) -> Row:
     """A new alert."""
     columns = sql.SQL(", ").join(map(sql.Identifier, values))
     places = sql.SQL(", ").join(map(sql.Placeholder, values))
-    conn.execute(
-        sql.SQL("INSERT INTO alert ({}) VALUES ({})").format(columns, places),
+    row = conn.execute(
+        sql.SQL("INSERT INTO alert ({}) VALUES ({}) RETURNING *").format(columns, places),
         {**values, "tags": Jsonb(values["tags"]), "entities": Jsonb(values["entities"])},
-    )
+    ).fetchone()
+    assert row is not None  # noqa: S101 - RETURNING of one inserted row
+    return row
 
 
 def count_again(conn: Connection, alert_id: UUID, *, at: datetime, delivery_id: UUID) -> None:
     """The same alert once more."""
     conn.execute(
-        "UPDATE alert SET occurrences = occurrences + 1, last_occurred_at = greatest(last_occurred_at, %s),"
-        " last_delivery_id = %s WHERE id = %s",
-        (at, delivery_id, alert_id),
+        "UPDATE alert SET occurrences = occurrences + 1, occurred_at = least(occurred_at, %(at)s),"
+        " last_occurred_at = greatest(last_occurred_at, %(at)s), last_delivery_id = %(delivery)s"
+        " WHERE id = %(alert)s",
+        {"at": at, "delivery": delivery_id, "alert": alert_id},
     )
 
 

@@ -12,13 +12,15 @@ from uuid import UUID
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
 from sightline.incidents import rules, store
+from sightline.incidents.grouping import telling
+from sightline.incidents.grouping.store import untold
 from sightline.incidents.judging import Judges
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import sender
 from sightline.incidents.senders.mapping import AlertMap, UnparsedError
 from sightline.incidents.settling import Judged, settle
 from sightline.incidents.sns import is_sns_address
-from sightline.ports import Blobs, Pages
+from sightline.ports import Blobs, Events, Pages
 from sightline.telemetry import logger
 
 
@@ -29,6 +31,7 @@ class Triage:
     blobs: Blobs
     pages: Pages
     judges: Judges
+    events: Events
 
     def take(self, message: Mapping[str, Any]) -> None:
         """One message of the intake, or one that asks for a stored delivery to be read again.
@@ -90,11 +93,14 @@ class Triage:
         alerts, reason = _alerts_of(source, delivery)
         judged = self._judged(source, alerts)
         with transaction(delivery["workspace_id"]) as conn:
-            if new and not store.keep_delivery(conn, delivery):
-                return
-            settle(conn, source, delivery, judged)
-            outcome = "unparsed" if reason else "alerts" if alerts else "no_alerts"
-            store.close_delivery(conn, delivery["id"], outcome=outcome, reason=reason, alerts=len(alerts))
+            known = new and not store.keep_delivery(conn, delivery)
+            if not known:
+                changed = settle(conn, source, delivery, judged)
+                outcome = "unparsed" if reason else "alerts" if alerts else "no_alerts"
+                store.close_delivery(conn, delivery["id"], outcome=outcome, reason=reason, alerts=len(alerts))
+            # Taken before: whoever did so may have died before telling of anything.
+            news = untold(conn, None if known else list(changed))
+        telling.tell(delivery["workspace_id"], news, events=self.events)
 
     def _judged(self, source: Row, alerts: Sequence[NewAlert]) -> list[Judged]:
         """With the models' verdict on each that is new; asked outside of any transaction."""

@@ -1,0 +1,160 @@
+"""What becomes of an incident when its alerts change: opened, graver, resolved, reopened, one with another."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sightline.database import Connection, Row
+from sightline.incidents.grouping import rules, store
+from sightline.incidents.grouping.schemas import Facts, Settings
+
+SYSTEM = "system"
+_FACTS = tuple(field.name for field in fields(Facts))
+_SAID = ("services", "environment", "first_alert_at", "last_alert_at")
+"""What an incident has from its alerts and nobody else changes."""
+
+
+def refresh(conn: Connection, incident_id: UUID, *, settings: Settings) -> None:
+    """Says what its alerts say, and writes down what that changed."""
+    incident = store.incident(conn, incident_id, lock=True)
+    if incident is None or incident["status"] == "merged":
+        return
+    row = store.facts(conn, incident_id)
+    facts = Facts(**{name: row[name] for name in _FACTS})
+    opened = incident["opened_at"] is not None or rules.enough(facts, settings)
+    values: dict[str, Any] = {name: row[name] for name in _SAID if row[name] is not None}
+    values |= {"alert_count": facts.alerts, "firing_count": facts.firing}
+    if incident["title_by"] is None and row["title"]:
+        values["title"] = row["title"]
+    if opened and incident["opened_at"] is None:
+        values |= {"status": "open", "opened_at": datetime.now(UTC)}
+    store.set_incident(conn, incident_id, **values)
+    if not opened:
+        _severity(conn, incident, row, quietly=True)
+    else:
+        if incident["opened_at"] is None:
+            _severity(conn, incident, row, quietly=True)
+            after = {"status": "open", "alerts": facts.alerts}
+            store.add_event(conn, incident, "opened", SYSTEM, {"status": incident["status"]}, after)
+            incident = {**incident, **values}
+        else:
+            _severity(conn, incident, row, quietly=False)
+        _reached(conn, incident, facts)
+        incident = _status(conn, incident, facts, settings)
+    store.set_incident(conn, incident_id, look_at=_look_at(incident, facts, settings))
+
+
+def _severity(conn: Connection, incident: Row, row: Row, *, quietly: bool) -> None:
+    """The gravest of its alerts, unless a person set it."""
+    before, after = incident["severity"], row["severity"]
+    if incident["severity_by"] is not None or after is None or after == before:
+        return
+    store.set_incident(conn, incident["id"], severity=after)
+    if not quietly:
+        store.add_event(
+            conn, incident, "severity_changed", SYSTEM, {"severity": before}, {"severity": after}
+        )
+
+
+def _reached(conn: Connection, incident: Row, facts: Facts) -> None:
+    """Tells of 5, 10, 20, ... alerts, once."""
+    step = rules.step_of(facts.alerts)
+    if step > incident["reached"]:
+        store.set_incident(conn, incident["id"], reached=step)
+        store.add_event(
+            conn,
+            incident,
+            "alerts_reached",
+            SYSTEM,
+            {"alerts": incident["alert_count"]},
+            {"alerts": facts.alerts, "step": step},
+        )
+
+
+def _status(conn: Connection, incident: Row, facts: Facts, settings: Settings) -> Row:
+    """Resolves what is over, reopens what goes on."""
+    before = incident["status"]
+    by_person = incident["resolved_by"] not in (None, SYSTEM)
+    after = rules.status_of(before, incident["resolved_at"], by_person=by_person, facts=facts)
+    if after != before:
+        values: dict[str, Any] = {"status": after, "resolved_at": None, "resolved_by": None}
+        store.set_incident(conn, incident["id"], **values)
+        store.add_event(
+            conn, incident, "reopened", SYSTEM, {"status": before}, {"status": after}, "an alert fires again"
+        )
+        return {**incident, **values}
+    over_at = rules.resolves_at(facts, settings)
+    if before in ("open", "investigating") and over_at is not None and over_at <= datetime.now(UTC):
+        values = {"status": "resolved", "resolved_at": datetime.now(UTC), "resolved_by": SYSTEM}
+        store.set_incident(conn, incident["id"], **values, vector=store.mean_vector(conn, incident["id"]))
+        store.add_event(
+            conn,
+            incident,
+            "resolved",
+            SYSTEM,
+            {"status": before},
+            {"status": "resolved"},
+            "every alert recovered",
+        )
+        return {**incident, **values}
+    return incident
+
+
+def _look_at(incident: Row, facts: Facts, settings: Settings) -> datetime | None:
+    """When time alone changes something."""
+    over_at = rules.resolves_at(facts, settings)
+    unresolved = incident["status"] in ("open", "investigating")
+    moments = [
+        incident["snoozed_until"],
+        facts.muted_until if incident["opened_at"] is None or incident["status"] == "resolved" else None,
+        over_at if unresolved else None,
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def unite(
+    conn: Connection, incident_ids: Sequence[UUID], *, reason: str, actor: str = SYSTEM, forced: bool = False
+) -> UUID:
+    """Makes one of several, the first of which goes before the others where some must stay apart.
+
+    The one that was told of and began first stays; answers its id.
+    """
+    rows = {row["id"]: row for row in store.locked(conn, incident_ids)}
+    home = rows[incident_ids[0]]
+    for incident_id in incident_ids[1:]:
+        other = rows[incident_id]
+        if not forced and incident_id in store.apart_from(conn, home["id"]):
+            continue
+        stays, goes = sorted((home, other), key=_seniority)
+        _absorb(conn, stays, goes, actor=actor, reason=reason)
+        home = stays
+    return UUID(str(home["id"]))
+
+
+def _seniority(incident: Row) -> tuple[Any, ...]:
+    return incident["opened_at"] is None, incident["first_alert_at"], incident["number"]
+
+
+def _absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) -> None:
+    """Its alerts move, and what must stay apart from it stays apart from the other."""
+    moved = store.move_alerts(conn, source=goes["id"], target=stays["id"])
+    store.put_together(conn, stays["id"], goes["id"])
+    for other in store.apart_from(conn, goes["id"]):
+        store.put_apart(conn, stays["workspace_id"], stays["id"], other)
+    store.set_incident(
+        conn,
+        goes["id"],
+        status="merged",
+        merged_into=stays["id"],
+        alert_count=0,
+        firing_count=0,
+        look_at=None,
+    )
+    if goes["opened_at"] is not None:
+        after = {"status": "merged", "into": str(stays["id"]), "number": stays["number"]}
+        store.add_event(conn, goes, "merged", actor, {"status": goes["status"]}, after, reason)
+    if stays["opened_at"] is not None:
+        after = {"absorbed": str(goes["id"]), "number": goes["number"], "alerts": moved}
+        store.add_event(conn, stays, "merged", actor, {}, after, reason)

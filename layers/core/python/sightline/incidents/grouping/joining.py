@@ -1,4 +1,4 @@
-"""Puts new alerts into incidents: into the one they link to, or one of their own; what they join becomes one."""
+"""Puts new alerts into incidents: into the one they link to, or one of their own; several so become one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Tie:
         }
 
 
-FIRST = {"score": None, "because": ["nothing else was linked to it"], "alert_id": None}
+FIRST: dict[str, Any] = {"score": None, "because": ["nothing else was linked to it"], "alert_id": None}
 
 
 @dataclass(slots=True)
@@ -73,9 +73,10 @@ def _place(conn: Connection, alert: Row, *, reopen_s: int) -> UUID:
     kin_store.place(conn, alert["id"], home, because=told, muted_until=muted)
     kin_store.add_keys(conn, alert, rules.moment_of(alert["occurred_at"]), keys)
     home = _unite(conn, home, ties)
-    after = {"alert_id": str(alert["id"]), "title": alert["title"], **told}
+    after = {"alert_id": str(alert["id"]), "title": alert["title"], "score": told["score"]}
     about = {"id": home, "workspace_id": alert["workspace_id"]}
-    store.add_event(conn, about, "alert_joined", lifecycle.SYSTEM, {}, after, ", ".join(told["because"]))
+    why = ", ".join(told["because"])
+    store.add_event(conn, about, "alert_joined", lifecycle.SYSTEM, {}, after, why)
     return home
 
 

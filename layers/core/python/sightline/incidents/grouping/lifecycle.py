@@ -1,4 +1,4 @@
-"""What becomes of an incident when its alerts change: opened, graver, resolved, reopened, one with another."""
+"""What becomes of an incident when its alerts change: opened, graver, resolved, reopened, merged."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -53,9 +53,7 @@ def _severity(conn: Connection, incident: Row, row: Row, *, quietly: bool) -> No
         return
     store.set_incident(conn, incident["id"], severity=after)
     if not quietly:
-        store.add_event(
-            conn, incident, "severity_changed", SYSTEM, {"severity": before}, {"severity": after}
-        )
+        store.add_event(conn, incident, "severity_changed", SYSTEM, {"severity": before}, {"severity": after})
 
 
 def _reached(conn: Connection, incident: Row, facts: Facts) -> None:

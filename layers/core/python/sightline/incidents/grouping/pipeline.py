@@ -16,9 +16,9 @@ from sightline.ports import Events
 def change(
     workspace_id: UUID | str, incident_id: UUID, change: IncidentChange, *, actor: str, events: Events
 ) -> Row:
-    """What a person says of an incident; the same twice changes nothing. Raises: NotFoundError, ConflictError.
+    """What a person says of an incident; the same twice changes nothing.
 
-    Waits for nobody but whoever changes the same incident.
+    Waits for nobody but whoever changes the same incident. Raises: NotFoundError, ConflictError.
     """
     with transaction(workspace_id) as conn:
         incident = found(store.incident(conn, incident_id, lock=True))

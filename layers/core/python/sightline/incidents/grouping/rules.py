@@ -1,7 +1,7 @@
 """Which alerts belong together, and what becomes of an incident: pure decisions.
 
-Belonging is a matter of two alerts alone, so that the order in which they arrive cannot change it: an incident is
-a connected set of linked alerts.
+Belonging is a matter of two alerts alone, so that the order in which they arrive cannot change it: an
+incident is a connected set of linked alerts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,8 +31,6 @@ THINGS = ("host", "resource")
 STEPS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 """Numbers of alerts that people are told of."""
 SEVERITIES: Sequence[Severity] = get_args(Severity)
-UNTOLD = frozenset({"alert_joined", "noted"})
-"""Kinds of events that people are not told of."""
 
 _ENVIRONMENTS: Mapping[str, str] = {
     "": "production", "prod": "production", "prd": "production", "live": "production",
@@ -116,7 +114,7 @@ def apart(seconds: float) -> str:
 
 def rank(severity: str) -> int:
     """0 is the gravest."""
-    return SEVERITIES.index(severity)  # type: ignore[arg-type]
+    return SEVERITIES.index(severity)
 
 
 def enough(facts: Facts, settings: Settings) -> bool:

@@ -10,10 +10,13 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from sightline.incidents.schemas import AlertAnswer, Severity, Shape
 
 IncidentStatus = Literal["gathering", "open", "investigating", "resolved", "merged"]
+UNTOLD = frozenset({"alert_joined", "noted"})
+"""Kinds of events that people are not told of."""
 SettableStatus = Literal["open", "investigating", "resolved"]
 EventKind = Literal[
-    "opened", "severity_changed", "status_changed", "owner_changed", "title_changed", "alert_joined", "merged",
-    "split", "snoozed", "unsnoozed", "reopened", "resolved", "summarised", "noted", "alerts_reached",
+    "opened", "severity_changed", "status_changed", "owner_changed", "title_changed", "alert_joined",
+    "merged", "split", "snoozed", "unsnoozed", "reopened", "resolved", "summarised", "noted",
+    "alerts_reached",
 ]  # fmt: skip
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")
@@ -188,7 +191,10 @@ class SettingsBody(Shape):
         default="high", description="One alert of this severity or a graver one opens it; null: none does."
     )
     reopen_s: int = Field(
-        default=1800, ge=0, le=86_400, description="Seconds in which the same alert again is the same incident."
+        default=1800,
+        ge=0,
+        le=86_400,
+        description="Seconds in which the same alert again is no new incident.",
     )
     auto_resolve: bool = Field(default=True, description="Resolved once every alert has recovered.")
     resolve_after_s: int = Field(

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import rules
+from sightline.incidents.grouping.schemas import UNTOLD
+from sightline.incidents.schemas import Severity
 
+SHOWN = ["open", "investigating", "resolved"]
+"""What a list shows that asks for no status."""
 MEAN_OF = 64
 """Alerts whose vectors stand for an incident."""
 
@@ -18,9 +21,9 @@ MEAN_OF = 64
 def lock_grouping(conn: Connection) -> None:
     """Holds back who else decides which of the workspace's alerts belong together.
 
-    Taken after the names of alerts and before any row of an alert or incident, so that nobody waits in a ring.
+    Taken after the names of alerts and before any row of an alert or incident: nobody waits in a ring.
     """
-    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(app.workspace()::text, hashtext('incident')))")
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(app.workspace()::text, hashtext('group')))")
 
 
 def incident(conn: Connection, incident_id: UUID, lock: bool = False) -> Row | None:
@@ -32,19 +35,18 @@ def incidents(
     conn: Connection, *, before: UUID | None, limit: int, where: Mapping[str, str | None]
 ) -> list[Row]:
     """Newest first; those that nobody is told of, and those that went into others, only when asked for."""
-    conditions = {
-        "status": "status = %(status)s",
-        "severity": "severity = %(severity)s",
-        "service": "%(service)s = ANY(services)",
-    }
-    asked = {name: value for name, value in where.items() if value is not None}
-    texts = [conditions[name] for name in asked]
-    if "status" not in asked:
-        texts.append("status IN ('open', 'investigating', 'resolved')")
     return conn.execute(
         "SELECT * FROM incident WHERE (%(before)s::uuid IS NULL OR id < %(before)s)"
-        f" AND {' AND '.join(texts)} ORDER BY id DESC LIMIT %(limit)s",
-        {**asked, "before": before, "limit": limit},
+        " AND status = ANY(%(statuses)s)"
+        " AND (%(severity)s::text IS NULL OR severity = %(severity)s)"
+        " AND (%(service)s::text IS NULL OR %(service)s = ANY(services)) ORDER BY id DESC LIMIT %(limit)s",
+        {
+            "before": before,
+            "statuses": SHOWN if where["status"] is None else [where["status"]],
+            "severity": where["severity"],
+            "service": where["service"],
+            "limit": limit,
+        },
     ).fetchall()
 
 
@@ -88,7 +90,7 @@ def add_event(
         " SELECT %(workspace_id)s, %(incident_id)s, version, %(actor)s, %(kind)s, %(before)s, %(after)s,"
         " %(reason)s FROM told RETURNING version",
         {
-            "step": 0 if kind in rules.UNTOLD else 1,
+            "step": 0 if kind in UNTOLD else 1,
             "workspace_id": incident["workspace_id"],
             "incident_id": incident["id"],
             "actor": actor,
@@ -131,7 +133,7 @@ def alerts_of(
 
 def facts(conn: Connection, incident_id: UUID) -> Row:
     """What its alerts say of it, all together."""
-    row = conn.execute(_FACTS, {"incident": incident_id, "severities": list(rules.SEVERITIES)}).fetchone()
+    row = conn.execute(_FACTS, {"incident": incident_id, "severities": list(get_args(Severity))}).fetchone()
     assert row is not None  # noqa: S101 - aggregates give one row
     return row
 
@@ -150,7 +152,8 @@ SELECT count(*)::int AS alerts,
     min(muted_until) FILTER (WHERE status = 'firing' AND muted_until > now()) AS muted_until,
     (%(severities)s::text[])[min(rank)] AS severity,
     (array_agg(title ORDER BY rank, occurred_at, title))[1] AS title,
-    coalesce(array_agg(DISTINCT service ORDER BY service) FILTER (WHERE service IS NOT NULL), '{}') AS services,
+    coalesce(array_agg(DISTINCT service ORDER BY service) FILTER (WHERE service IS NOT NULL), '{}')
+        AS services,
     min(environment) AS environment,
     min(occurred_at) AS first_alert_at,
     max(last_occurred_at) AS last_alert_at
@@ -160,9 +163,7 @@ FROM member
 
 def move_alerts(conn: Connection, *, source: UUID, target: UUID) -> int:
     """All alerts of one incident into another; how many."""
-    return conn.execute(
-        "UPDATE alert SET incident_id = %s WHERE incident_id = %s", (target, source)
-    ).rowcount
+    return conn.execute("UPDATE alert SET incident_id = %s WHERE incident_id = %s", (target, source)).rowcount
 
 
 def put_apart(conn: Connection, workspace_id: UUID, one: UUID, other: UUID) -> None:
@@ -227,7 +228,7 @@ def untold(conn: Connection, incident_ids: Sequence[UUID] | None = None) -> list
         " AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s)) ORDER BY id",
         {
             "ids": None if incident_ids is None else list(incident_ids),
-            "untold": sorted(rules.UNTOLD),
+            "untold": sorted(UNTOLD),
         },
     ).fetchall()
 

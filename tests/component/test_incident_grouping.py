@@ -36,6 +36,6 @@ def test_alerts_of_one_service_are_one_incident_until_all_recover(user: User) ->
         "system",
         0,
     )
-    assert timeline(user) == [("alert_joined", 0), ("opened", 1), ("alert_joined", 1), ("resolved", 2)]
+    assert timeline(user) == [("alert_joined", 0), ("alert_joined", 0), ("opened", 1), ("resolved", 2)]
     told = [detail for _, detail in EVENTS.published if detail["incident_id"] == str(incident["id"])]
     assert [(one["version"], one["kinds"]) for one in told] == [(1, ["opened"]), (2, ["resolved"])]

@@ -210,6 +210,7 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "deliver_webhooks": {"sqs:SendMessage"},
         "outgoing_api": {"sqs:SendMessage"},
         "webhooks": {"sqs:SendMessage"},
+        "triage_alerts": {"events:PutEvents"},
         "incidents_api": {"sqs:SendMessage"},
     }
     for name in template.functions():

@@ -36,6 +36,7 @@ AWS_SERVICES = frozenset(
         "s3",
         "sagemaker-runtime",
         "secretsmanager",
+        "sesv2",
         "sqs",
         "ssm",
         "stepfunctions",

@@ -17,6 +17,7 @@ from infra_cdk.metrics import Watched
 from infra_cdk.migrations import Migrations
 from infra_cdk.model_store import ModelStore
 from infra_cdk.network import Network
+from infra_cdk.notices import Notices
 from infra_cdk.operations import Operations
 from infra_cdk.outgoing import Outgoing
 from infra_cdk.scenarios import Scenarios
@@ -95,6 +96,15 @@ class SightlineStack(Stack):
             inference=self.inference,
             bus=self.media.bus,
         )
+        self.notices = Notices(
+            self,
+            "Notices",
+            house=house,
+            api=self.accounts.api,
+            outgoing=self.outgoing,
+            bus=self.media.bus,
+            missed_ticks=self.media.missed_ticks,
+        )
         self.imports = Imports(
             self,
             "Imports",
@@ -142,6 +152,7 @@ class SightlineStack(Stack):
                 self.standing.matches.queue,
                 self.search_actions.actions.queue,
                 self.incidents.deliveries.queue,
+                self.notices.messages.queue,
             ],
             dead_letters=[
                 media.uploads.dead_letters,
@@ -154,6 +165,7 @@ class SightlineStack(Stack):
                 self.standing.matches.dead_letters,
                 self.search_actions.actions.dead_letters,
                 self.incidents.deliveries.dead_letters,
+                self.notices.messages.dead_letters,
             ],
             machines=[
                 media.pipeline.machine,
@@ -186,6 +198,8 @@ class SightlineStack(Stack):
             "PurgeDlqUrl": media.purges.dead_letters.queue_url,
             "AlertQueueUrl": self.incidents.deliveries.queue.queue_url,
             "AlertDlqUrl": self.incidents.deliveries.dead_letters.queue_url,
+            "NoticeQueueUrl": self.notices.messages.queue.queue_url,
+            "NoticeDlqUrl": self.notices.messages.dead_letters.queue_url,
             "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
             "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
             "ActionQueueUrl": self.search_actions.actions.queue.queue_url,

@@ -76,6 +76,10 @@ class Stage:
     """Buckets that imports may read beside the drop bucket: bucket[/prefix][@workspace]. The stage's
     roles get the right to read; a bucket of another account must also let them."""
     alarm_email: str | None = None
+    mail_from: str | None = None
+    """What notifications are mailed from: an address that SES has verified, or of a domain that it has."""
+    console_url: str | None = None
+    """Where people look at incidents; notifications link there."""
     google: GoogleSignIn | None = None
 
     @property

@@ -18,7 +18,7 @@ ADDED_VARIABLES: Mapping[str, str] = {
     "SIGHTLINE_DATABASE_URL": "the local Postgres, for functions that have the application's secret",
     "SIGHTLINE_OWNER_DATABASE_URL": "the local Postgres, for functions that have the owner's secret",
     "SIGHTLINE_COGNITO_URL": "where the emulated user pool serves its keys",
-    "SIGHTLINE_WEBHOOK_LOOPBACK": "true: webhooks may go to this machine, for functions that have their key",
+    "SIGHTLINE_WEBHOOK_LOOPBACK": "true: webhooks and Slack may be here, for functions that have their keys",
     "SIGHTLINE_IMAGE_MODEL": "passed on when it is set where the local cloud is started",
     "SIGHTLINE_SENTRY_DSN": "passed on when it is set where the local cloud is started",
     "SIGHTLINE_DECODE_THREADS": "1: the workers of this machine share its cores",
@@ -63,6 +63,6 @@ def added_environment(
         added["SIGHTLINE_OWNER_DATABASE_URL"] = addresses.owner_database
     if "SIGHTLINE_USER_POOL_ID" in own:
         added["SIGHTLINE_COGNITO_URL"] = addresses.emulator
-    if "SIGHTLINE_WEBHOOK_KEY_ARN" in own:
+    if own.keys() & {"SIGHTLINE_WEBHOOK_KEY_ARN", "SIGHTLINE_CHANNEL_KEY_ARN"}:
         added["SIGHTLINE_WEBHOOK_LOOPBACK"] = "true"
     return added

@@ -212,6 +212,10 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "webhooks": {"sqs:SendMessage"},
         "triage_alerts": {"events:PutEvents"},
         "incidents_api": {"sqs:SendMessage"},
+        "notices_api": {"sqs:SendMessage"},
+        "notify": {"sqs:SendMessage"},
+        "sweep_notices": {"sqs:SendMessage"},
+        "slack_interactions": {"events:PutEvents"},
     }
     for name in template.functions():
         own = {"states:", "events:", "cognito-idp:"}
@@ -220,14 +224,24 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         assert actions == expected.get(name, set()), name
 
 
-def test_who_seals_webhook_secrets_cannot_read_them_and_nobody_else_does_either(template: Any) -> None:
+def test_who_seals_secrets_cannot_read_them_and_nobody_else_does_either(template: Any) -> None:
     granted_keys = {name: set(granted(template.statements_of(name), "kms:")) for name in template.functions()}
     assert {name: actions for name, actions in granted_keys.items() if actions} == {
         "outgoing_api": {"kms:Encrypt"},
         "deliver_webhooks": {"kms:Decrypt"},
+        "notices_api": {"kms:Encrypt"},
+        "notify": {"kms:Decrypt"},
+        "slack_interactions": {"kms:Decrypt"},
     }
-    (key,) = template.properties("AWS::KMS::Key")
-    assert key["EnableKeyRotation"] is True
+    keys = template.of("AWS::KMS::Key")
+    assert [key["Properties"]["EnableKeyRotation"] for key in keys.values()] == [True, True]
+    used = {
+        name: {key for key in keys if key in json.dumps(granted(template.statements_of(name), "kms:"))}
+        for name in ("outgoing_api", "deliver_webhooks", "notices_api", "notify", "slack_interactions")
+    }
+    assert used["outgoing_api"] == used["deliver_webhooks"]
+    assert used["notices_api"] == used["notify"] == used["slack_interactions"]
+    assert not used["notify"] & used["outgoing_api"], "a key for webhooks, and one for channels"
 
 
 def test_each_authorizer_is_keyed_by_every_header_it_reads(template: Any) -> None:
@@ -248,6 +262,7 @@ def test_what_is_open_to_anyone_is_listed(template: Any) -> None:
         "GET /openapi.json",
         "GET /problems/{slug}",
         "POST /v1/auth/{proxy+}",
+        "POST /v1/slack/interactions/{channel_id}",
         "POST /v1/webhooks/{platform}/{source_id}",
     }
 

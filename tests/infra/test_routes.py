@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 from sightline import system
 from sightline.accounts import routes as accounts
 from sightline.incidents import routes as incidents
+from sightline.incidents.notices.interactions import router as interactions
+from sightline.incidents.notices.routes import router as notices
 from sightline.media import routes as media
 from sightline.media.imports.routes import router as imports
 from sightline.outgoing.routes import router as outgoing
@@ -34,6 +36,8 @@ ROUTERS = {
     "system_api": system.router,
     "accounts_api": accounts.router,
     "incidents_api": incidents.router,
+    "notices_api": notices,
+    "slack_interactions": interactions,
     "media_api": together(media.router, imports),
     "outgoing_api": outgoing,
     "scenarios_api": together(scenarios.router, exports, concepts, saved),

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from sightline.errors import problem_table
 from sightline.http import create_app
@@ -12,6 +13,8 @@ from sightline.http import create_app
 def full_app() -> FastAPI:
     """All routers in one app."""
     from sightline.accounts.routes import router as accounts
+    from sightline.incidents.notices.interactions import router as interactions
+    from sightline.incidents.notices.routes import router as notices
     from sightline.incidents.routes import router as incidents
     from sightline.media.imports.routes import router as imports
     from sightline.media.routes import router as media
@@ -23,8 +26,9 @@ def full_app() -> FastAPI:
     from sightline.system import router as system
     from sightline.wiring import scenario_ports
 
-    routers = (system, accounts, media, scenarios, concepts, saved, exports, imports, outgoing, incidents)
-    return create_app(*routers, ports=scenario_ports())
+    video = (media, scenarios, concepts, saved, exports, imports)
+    alerts = (incidents, notices, interactions)
+    return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 
 @cache
@@ -49,24 +53,34 @@ def openapi_document() -> dict[str, Any]:
 
 def _webhooks(schemas: dict[str, Any]) -> dict[str, Any]:
     """What we send to others (OpenAPI 3.1, webhooks)."""
+    from sightline.incidents.notices.schemas import IncidentMessage
     from sightline.scenarios.saved.schemas import MatchedMessage
 
-    message = MatchedMessage.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(message.pop("$defs"))
-    schemas["MatchedMessage"] = message
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/MatchedMessage"}}}
-    told = {
-        "summary": "A standing search found something in a new video",
+    told: dict[str, tuple[type[BaseModel], str]] = {
+        "search.matched": (MatchedMessage, "A standing search found something in a new video"),
+        "incident.opened": (IncidentMessage, "An incident opened, or opened again"),
+        "incident.changed": (IncidentMessage, "Something about an incident changed"),
+        "incident.resolved": (IncidentMessage, "An incident was resolved"),
+    }
+    return {name: {"post": _told(message, summary, schemas)} for name, (message, summary) in told.items()}
+
+
+def _told(message: type[BaseModel], summary: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = message.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs"))
+    schemas[message.__name__] = schema
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{message.__name__}"}}}
+    return {
+        "summary": summary,
         "description": "Signed by the Standard Webhooks specification: webhook-id, -timestamp, -signature.",
         "requestBody": {"required": True, "content": content},
         "responses": {"2XX": {"description": "The receiver has it; anything else is tried again."}},
     }
-    return {"search.matched": {"post": told}}
 
 
 def _describe(operation: dict[str, Any], path: str, method: str) -> None:
     """Every failure is a problem; who needs a token, and for which workspace, follows from the path."""
-    secured = path.startswith("/v1/") and not path.startswith("/v1/auth/")
+    secured = path.startswith("/v1/") and not path.startswith(_OPEN)
     if secured:
         operation["security"] = [{"bearer": []}]
         if path != "/v1/workspaces" and not path.startswith("/v1/users/"):
@@ -103,6 +117,9 @@ def _problem_responses() -> dict[str, Any]:
         for status, named in sorted(codes.items())
     }
 
+
+# Signing in, and what proves itself by a signature of its own.
+_OPEN = ("/v1/auth/", "/v1/slack/")
 
 _WORKSPACE_HEADER = {
     "name": "X-Workspace-Id",

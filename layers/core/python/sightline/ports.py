@@ -241,14 +241,23 @@ class Vault(Protocol):
     def unseal(self, sealed: bytes, *, purpose: Mapping[str, str]) -> bytes: ...
 
 
+class ChannelVault(Vault, Protocol):
+    """Seals the secrets of notification channels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What came of an attempt: the answer's status, or why there is none."""
+    """What came of an attempt: the answer's status, or why there is none.
+
+    body: the answer's, as far as the sender keeps any. begun: it may have arrived; False: it surely has not.
+    """
 
     status: int | None
     error: str | None
     retry_after_s: float | None
     took_ms: int
+    body: bytes = b""
+    begun: bool = False
 
 
 class WebhookSender(Protocol):
@@ -260,6 +269,29 @@ class WebhookSender(Protocol):
 
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Posted:
         """One attempt; follows no redirect and never raises for what the receiver does."""
+        ...
+
+
+class NoticeQueue(DelayedQueue, Protocol):
+    """Messages about incidents, to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A letter. conversation: the same for all that belong together."""
+
+    to: Sequence[str]
+    subject: str
+    text: str
+    html: str
+    conversation: str
+
+
+class Mailer(Protocol):
+    """Sends mail from the stage's own address."""
+
+    def send(self, mail: Mail) -> Posted:
+        """One attempt, which nothing repeats by itself; never raises for what the service says."""
         ...
 
 

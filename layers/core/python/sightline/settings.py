@@ -42,6 +42,18 @@ class Settings(BaseSettings):
         default="", description="SQS queue of concepts to apply to what is indexed."
     )
     webhook_key_arn: str = Field(default="", description="KMS key that seals the secrets of webhooks.")
+    notice_queue_url: str = Field(
+        default="", description="SQS queue of messages about incidents, to be sent."
+    )
+    channel_key_arn: str = Field(
+        default="", description="KMS key that seals the secrets of notification channels."
+    )
+    mail_from: str = Field(
+        default="", description="Address that notifications are mailed from, verified in SES; empty: no mail."
+    )
+    console_url: str = Field(
+        default="", description="Where people look at incidents: notifications link there when it is set."
+    )
     webhook_loopback: bool = Field(
         default=False, description="Webhooks may go to this machine, by plain http too: local stages only."
     )

@@ -9,6 +9,7 @@ from sightline.ports import (
     ActionQueue,
     ApplicationQueue,
     Blobs,
+    ChannelVault,
     Classifier,
     DelayedQueue,
     DeliveryQueue,
@@ -19,6 +20,8 @@ from sightline.ports import (
     ExportRuns,
     Identity,
     ImportRuns,
+    Mailer,
+    NoticeQueue,
     Pages,
     Pipeline,
     Queue,
@@ -33,6 +36,8 @@ from sightline.settings import get_settings
 
 if TYPE_CHECKING:
     from sightline.incidents.writing import Writers
+
+SLACK_ANSWER_BYTES = 256 * 1024
 
 
 @cache
@@ -219,6 +224,38 @@ def webhook_sender() -> WebhookSender:
 
 
 @cache
+def notices() -> NoticeQueue:
+    """Messages about incidents, to be sent."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().notice_queue_url)
+
+
+@cache
+def channel_vault() -> ChannelVault:
+    """Secrets of notification channels."""
+    from sightline.providers.kms import KmsVault
+
+    return KmsVault(get_settings().channel_key_arn)
+
+
+@cache
+def slack_sender() -> WebhookSender:
+    """Slack, whose answers say what became of a message; a message comes back with them."""
+    from sightline.providers.webhook_sender import PinnedSender
+
+    return PinnedSender(loopback=get_settings().webhook_loopback, keep_bytes=SLACK_ANSWER_BYTES)
+
+
+@cache
+def mailer() -> Mailer:
+    """Mail from the stage's own address."""
+    from sightline.providers.ses import SesMailer
+
+    return SesMailer(get_settings().mail_from)
+
+
+@cache
 def media_pipeline() -> Pipeline:
     """Runs that index a video."""
     from sightline.providers.stepfunctions import StateMachine
@@ -275,6 +312,9 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     SourceKeys: source_keys,
     Vault: vault,
     WebhookSender: webhook_sender,
+    NoticeQueue: notices,
+    ChannelVault: channel_vault,
+    Events: events,
     Pipeline: media_pipeline,
     ExportRuns: export_runs,
     ImportRuns: import_runs,

@@ -47,11 +47,13 @@ def signed_headers(live: Sequence[str], *, message_id: str, timestamp: int, body
     }
 
 
-def pause_s(tries: int, *, asked_s: float | None, random: Random) -> float | None:
+def pause_s(
+    tries: int, *, asked_s: float | None, random: Random, pauses_s: Sequence[int] = PAUSES_S
+) -> float | None:
     """Seconds until the next attempt after so many tries; None when it was the last."""
-    if tries > len(PAUSES_S):
+    if tries > len(pauses_s):
         return None
-    planned = PAUSES_S[tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+    planned = pauses_s[tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)
     return min(max(planned, asked_s or 0.0), LONGEST_PAUSE_S)
 
 

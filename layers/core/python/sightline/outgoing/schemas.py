@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-EventType = Literal["search.matched", "webhook.test"]
+EventType = Literal[
+    "search.matched", "incident.opened", "incident.changed", "incident.resolved", "webhook.test"
+]  # fmt: skip
 TEST: EventType = "webhook.test"
 DeliveryStatus = Literal["pending", "delivered", "failed", "cancelled"]
 MAX_ENDPOINTS = 50
@@ -14,7 +16,7 @@ NO_NUL = r"^[^\x00]*$"  # Postgres keeps no NUL in texts
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[!-~]+$")]
 Description = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
-Subscribed = Literal["search.matched"]
+Subscribed = Literal["search.matched", "incident.opened", "incident.changed", "incident.resolved"]
 Subscription = Annotated[list[Subscribed], Field(min_length=1, max_length=20)]
 
 

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
@@ -36,13 +37,30 @@ def resolve(host: str, port: int) -> list[Address]:
     return [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of one attempt so far."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after_s: float | None = None
+    body: bytes = b""
+    begun: bool = False
+
+
 class PinnedSender:
-    """`loopback` lets this machine's own addresses in, for local stages."""
+    """`loopback` lets this machine's addresses in, for local stages; `keep_bytes` of an answer are kept."""
 
     def __init__(
-        self, *, loopback: bool = False, resolve: Resolve = resolve, context: ssl.SSLContext | None = None
+        self,
+        *,
+        loopback: bool = False,
+        resolve: Resolve = resolve,
+        context: ssl.SSLContext | None = None,
+        keep_bytes: int = 0,
     ) -> None:
         self._loopback = loopback
+        self._keep_bytes = keep_bytes
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,32 +73,36 @@ class PinnedSender:
             raise ForbiddenAddressError("The host's name cannot be resolved.") from error
 
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Posted:
-        began = time.monotonic()
-        status, error, retry_after_s = None, None, None
+        began, attempt = time.monotonic(), _Attempt()
         try:
-            status, retry_after_s = self._post(urlsplit(url), body, headers)
+            self._post(attempt, urlsplit(url), body, headers)
         except ForbiddenAddressError as refused:
-            error = refused.detail
+            attempt.error = refused.detail
         except ssl.SSLCertVerificationError:
-            error = "The certificate is not valid for this host."
+            attempt.error = "The certificate is not valid for this host."
         except TimeoutError:
-            error = "No answer in time."
+            attempt.error = "No answer in time."
         except (OSError, HTTPException, ValueError) as broken:
-            error = f"No answer: {type(broken).__name__}."
-        return Posted(status, error, retry_after_s, int((time.monotonic() - began) * 1000))
+            attempt.error = f"No answer: {type(broken).__name__}."
+        took_ms = int((time.monotonic() - began) * 1000)
+        return Posted(
+            attempt.status, attempt.error, attempt.retry_after_s, took_ms, attempt.body, attempt.begun
+        )
 
-    def _post(self, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
-        address = self._address_of(parts)
-        connection = _Pinned(parts, address, self._context)
+    def _post(self, attempt: _Attempt, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> None:
+        connection = _Pinned(parts, self._address_of(parts), self._context)
         overdue = threading.Event()
         timer = threading.Timer(DEADLINE_S, _hang_up, (connection, overdue))
         timer.daemon = True
         timer.start()
         try:
+            connection.connect()
+            attempt.begun = True
             connection.request("POST", _target(parts), body, {"user-agent": USER_AGENT, **headers})
             answer = connection.getresponse()
-            answer.read(MAX_ANSWER_BYTES)
-            return answer.status, _seconds(answer.getheader("retry-after"))
+            attempt.body = answer.read(max(MAX_ANSWER_BYTES, self._keep_bytes))[: self._keep_bytes]
+            attempt.status = answer.status
+            attempt.retry_after_s = _seconds(answer.getheader("retry-after"))
         except (OSError, HTTPException, ValueError) as error:
             if overdue.is_set():
                 raise TimeoutError from error

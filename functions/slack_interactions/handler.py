@@ -1,0 +1,7 @@
+"""Buttons of Slack messages: no login but Slack's own signature."""
+
+from sightline.http import as_lambda, create_app
+from sightline.incidents.notices.interactions import router
+from sightline.wiring import PORTS
+
+handler = as_lambda(create_app(router, ports=PORTS))

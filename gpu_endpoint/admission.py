@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpu_endpoint.cutting import Cut, Parcel
 from gpu_endpoint.errors import OverloadedError
@@ -35,16 +36,14 @@ class Limits:
     """A request that names no deadline may take so many times what a full batch takes on an idle lane."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Items and their size together."""
 
     items: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """What waits, and what was promised a place while it is being prepared."""
 
     items: int

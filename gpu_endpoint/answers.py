@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-import numpy as np
 import orjson
 from starlette.types import Send
 
 from gpu_endpoint.errors import EndpointError
+from gpu_endpoint.residents import Lease
 from sightline.contracts.inference import (
     ATTRIBUTES_HEADER,
     JSON,
     NPY,
     PROBLEM,
     EmbeddingHeader,
-    ModelHeader,
     encode_npy,
 )
 
+CONTENT_TYPE, ATTRIBUTES = b"content-type", ATTRIBUTES_HEADER.lower().encode()
 RUNTIME_PREFIX = "/endpoints/"
 RESULTS = {"tag_entities": "entities", "classify": "classes"}
 
@@ -33,35 +32,29 @@ class Answer:
 
     status: int
     body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[bytes, bytes] = field(default_factory=dict)
 
     async def send(self, send: Send) -> None:
         """Writes it."""
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()]
-        headers.append((b"content-length", str(len(self.body)).encode()))
+        headers = [*self.headers.items(), (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
-def vectors_answer(accept: str, header: ModelHeader, vectors: Any) -> Answer:
+def vectors_answer(accept: str, lease: Lease, vectors: Any) -> Answer:
     """float16 .npy when the caller accepts it, JSON otherwise."""
     if NPY in accept:
-        attributes = EmbeddingHeader.model_validate(header.model_dump()).to_attributes()
-        return Answer(200, encode_npy(vectors), {"content-type": NPY, ATTRIBUTES_HEADER.lower(): attributes})
-    # Six digits: the rest of float32 is noise.
-    return json_answer(header, "vectors", np.round(vectors.astype(np.float32, copy=False), 6))
+        attributes = EmbeddingHeader.model_validate(lease.header.model_dump()).to_attributes()
+        headers = {CONTENT_TYPE: NPY.encode(), ATTRIBUTES: attributes.encode("latin-1")}
+        return Answer(200, encode_npy(vectors), headers)
+    return json_answer(lease, "vectors", vectors)
 
 
-def json_answer(header: ModelHeader, name: str, result: Any) -> Answer:
+def json_answer(lease: Lease, name: str, result: Any) -> Answer:
     """The result under its name, beside who answered."""
     written = orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Answer(200, b'%s,"%s":%s}' % (who(header), name.encode(), written), {"content-type": JSON})
-
-
-@cache
-def who(header: ModelHeader) -> bytes:
-    """The header's members as JSON, up to where the result's follow: few models, many answers."""
-    return header.model_dump_json().encode().removesuffix(b"}")
+    who = lease.resident.as_json.removesuffix(b"}")
+    return Answer(200, b'%s,"%s":%s}' % (who, name.encode(), written), {CONTENT_TYPE: JSON.encode()})
 
 
 def problem_answer(path: str, request_id: str, error: EndpointError) -> Answer:
@@ -75,9 +68,9 @@ def problem_answer(path: str, request_id: str, error: EndpointError) -> Answer:
         "retryable": error.retryable,
         "request_id": request_id,
     }
-    headers = {"content-type": PROBLEM}
+    headers = {CONTENT_TYPE: PROBLEM.encode()}
     if error.retry_after_s is not None:
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+        headers[b"retry-after"] = b"%d" % max(1, math.ceil(error.retry_after_s))
         body["retry_after_s"] = math.ceil(error.retry_after_s * 1000) / 1000
     text = json.dumps(body | ({"errors": error.errors} if error.errors else {}))
     if path.startswith(RUNTIME_PREFIX):
@@ -96,4 +89,6 @@ def model_error(status: int, text: str) -> Answer:
         "OriginalMessage": text,
         "LogStreamArn": "",
     }
-    return Answer(424, json.dumps(body).encode(), {"content-type": JSON, "x-amzn-errortype": "ModelError"})
+    return Answer(
+        424, json.dumps(body).encode(), {CONTENT_TYPE: JSON.encode(), b"x-amzn-errortype": b"ModelError"}
+    )

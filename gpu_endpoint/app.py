@@ -112,4 +112,6 @@ def request_id(request: Request) -> str:
 
 def as_response(answer: Answer) -> Response:
     """For FastAPI's own routes."""
-    return Response(answer.body, answer.status, headers=answer.headers)
+    response = Response(answer.body, answer.status)
+    response.raw_headers += answer.headers.items()
+    return response

@@ -1,14 +1,15 @@
 """Dynamic batching across requests: one lane per task of a model, one batch at a time.
 
-An idle lane runs what arrives at once; while a batch runs, what arrives is gathered into the next one. A lane
-takes a request only when it is expected to be answered in time; what nobody waits for any longer leaves
-without being run.
+An idle lane runs what arrives at once; while a batch runs, what arrives is gathered into the next one. Once
+that cannot grow any more it is handed over, just before the running one ends. A lane takes a request only if
+it is expected to be answered in time; what nobody waits for any longer leaves without being run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -18,14 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gpu_endpoint.admission import Gate, Limits, Queue, Work
-from gpu_endpoint.cutting import Cut, cut
-from gpu_endpoint.errors import DeadlineError, NotReadyError
-from gpu_endpoint.running import Failure, Forward, Ran, run_batch
+from gpu_endpoint.cutting import Cut
+from gpu_endpoint.deadlines import Deadlines
+from gpu_endpoint.errors import NotReadyError
+from gpu_endpoint.running import Forward, Ran, run_batch
 from gpu_endpoint.tickets import Ticket, Timing
+from gpu_endpoint.waiting import Waiting, hand_out
 
 __all__ = ["Batcher", "Limits", "Timing", "Vectors"]
 
-AT_ONCE = 8  # answers that one turn of the loop sends
+AHEAD_S = 0.002  # what it may take to hear of a batch's end and to hand over the next; the model would idle
 Vectors = npt.NDArray[np.float32]
 
 
@@ -48,22 +51,23 @@ class Batcher:
         self._size = size
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[Ticket] = []
-        self._queued = self._queued_size = 0
+        self._waiting = Waiting()
         self._joined = self._joined_lately = 0
         self._arrived = 0.0
         self._promised = 0  # items that were admitted and are still being prepared
-        self._running: Cut | None = None
+        self._begun: deque[Cut] = deque()  # the batch that runs, and perhaps the one after it
         self._began = self._ends = 0.0
         self._expected = 0
         self._gather_until = self._done = 0.0
+        self._gathering = False
         self._nudge: asyncio.Handle | None = None
+        self._deadlines = Deadlines(self._loop)
         self._closed = False
         self._drained: asyncio.Future[None] = self._loop.create_future()
 
     def __len__(self) -> int:
         """Items that wait."""
-        return self._queued
+        return self._waiting.items
 
     def admit(self, count: int, *, size: int | None = None, deadline: float | None = None) -> None:
         """Raises: OverloadedError, when so many items would not be answered in time; NotReadyError, closed.
@@ -76,13 +80,13 @@ class Batcher:
         self.gate.admit(
             Work(count, count if size is None else size),
             Queue(
-                self._queued,
-                self._queued_size,
-                self._waiting,
+                self._waiting.items,
+                self._waiting.size,
+                self._waiting.tickets,
                 self._promised,
-                self._joined_lately if self._running else 0,
+                self._joined_lately if self._begun else 0,
             ),
-            busy_s=max(0.0, self._ends - now) if self._running else 0.0,
+            busy_s=max(0.0, self._ends - now) if self._begun else 0.0,
             deadline_s=None if deadline is None else deadline - now,
         )
 
@@ -120,20 +124,17 @@ class Batcher:
         patience_s = self.limits.deadline_s
         if deadline is not None:
             patience_s = min(patience_s, max(0.0, deadline - now))
-        ticket = Ticket(items, sizes, future=self._loop.create_future(), timing=timing)
-        late = self._loop.call_later(patience_s, ticket.fail, DeadlineError(f"no answer in {patience_s:g} s"))
-        self._waiting.append(ticket)
-        self._queued += len(items)
+        ticket = Ticket(items, sizes, future=self._loop.create_future(), timing=timing, due=now + patience_s)
+        self._deadlines.add(ticket)
+        self._waiting.add(ticket)
         self._joined += len(items)
-        self._queued_size += ticket.left
-        if not self._running:
-            self._wake()
+        self._came()
         try:
             return await ticket.future
         finally:
-            late.cancel()
+            self._deadlines.remove(ticket)
             if ticket.order:
-                self._drop(ticket)
+                self._waiting.drop(ticket)
 
     async def close(self) -> None:
         """Refuses new work, finishes what waits, then stops."""
@@ -141,12 +142,13 @@ class Batcher:
         self._wake()
         await asyncio.shield(self._drained)
 
-    def _drop(self, ticket: Ticket) -> None:
-        """What is left of a request that nobody waits for."""
-        self._queued -= len(ticket)
-        self._queued_size -= ticket.left
-        ticket.order.clear()
-        self._waiting = [other for other in self._waiting if other is not ticket]
+    def _came(self) -> None:
+        """Looks for work, unless that is arranged for or a batch runs and the next one may still grow."""
+        if self._nudge is None:
+            if not self._begun or (len(self._begun) == 1 and self._waiting.items >= self.limits.max_batch):
+                self._wake()
+        elif self._gathering and self._waiting.items >= self._expected:
+            self._wake()
 
     def _wake(self, after_s: float = 0.0) -> None:
         """Looks for work once what is ready in this turn of the loop has arrived, or a little later."""
@@ -158,57 +160,57 @@ class Batcher:
             self._nudge = self._loop.call_soon(self._next)
 
     def _next(self) -> None:
-        """Starts a batch, if none runs and there is something to run."""
-        self._nudge = None
-        if self._running:
+        """Starts a batch, if there is something to run and its time has come."""
+        if self._nudge is not None:
+            self._nudge.cancel()
+        self._nudge, self._gathering = None, False
+        if len(self._begun) > 1:
             return
-        for ticket in [ticket for ticket in self._waiting if ticket.future.done()]:
-            self._drop(ticket)
-        if self._queued == 0:
-            if self._closed and not self._drained.done():
+        self._waiting.drop_answered()
+        if self._waiting.items == 0:
+            if self._closed and not self._begun and not self._drained.done():
                 self._drained.set_result(None)
+        elif (wait_s := self._ahead_s() if self._begun else self._gather_s()) is None:
             return
-        if self._queued < self._expected and not self._closed:
-            until = min(self._gather_until, max(self._arrived, self._done) + self.limits.wait_s)
-            if (left_s := until - time.monotonic()) > 0:
-                self._wake(left_s)
-                return
-        limits, spare = self.limits, self.gate.alone.spare_size
-        self._start(cut(self._waiting, max_items=limits.max_batch, max_size=limits.max_size, spare=spare))
+        elif wait_s > 0:
+            self._wake(wait_s)
+        else:
+            self._start(self._waiting.cut(self.limits, spare=self.gate.alone.spare_size))
+
+    def _ahead_s(self) -> float | None:
+        """Until a full batch is handed over although one still runs; None while it is not full."""
+        if self._waiting.items < self.limits.max_batch:
+            return None
+        return self._ends - AHEAD_S - time.monotonic()
+
+    def _gather_s(self) -> float:
+        """How long an idle lane waits for as many items as came last time."""
+        if self._waiting.items >= self._expected or self._closed:
+            return 0.0
+        until = min(self._gather_until, max(self._arrived, self._done) + self.limits.wait_s)
+        self._gathering = True
+        return until - time.monotonic()
 
     def _start(self, batch: Cut) -> None:
-        for ticket in {ticket for ticket, _ in batch.taken}:
-            ticket.depart(len(batch.taken))
-        self._waiting = [ticket for ticket in self._waiting if ticket.order]
-        self._queued -= len(batch.taken)
-        self._queued_size -= batch.total
-        self._running = batch
-        self._began = time.monotonic()
-        self._ends = self._began + self.gate.pace.expect(batch.padded)
+        now = time.monotonic()
+        if not self._begun:
+            self._began = self._ends = now
+        self._begun.append(batch)
+        self._ends = max(self._ends, now) + self.gate.pace.expect(batch.padded)
         running = self.executor.submit(run_batch, self.forward, batch)
         running.add_done_callback(lambda ran: self._loop.call_soon_threadsafe(self._finish, ran.result()))
 
     def _finish(self, ran: Ran) -> None:
         """Starts the next batch first, so that the model works while the answers are written."""
-        batch, self._running = self._running, None
-        assert batch is not None  # noqa: S101 - only _start arranges for this call
+        batch = self._begun.popleft()
         now = time.monotonic()
         self.gate.note(batch, took_s=now - self._began, alone_s=ran.took_s)
-        self._expected = min(self.limits.max_batch, self._queued + len(batch.taken))
+        self._began = now
+        self._expected = min(self.limits.max_batch, self._waiting.items + len(batch.taken))
         self._joined_lately, self._joined = self._joined, 0
         self._done = now
         self._gather_until = now + self.limits.wait_share * self.gate.alone.waste_s
         self._next()
+        hand_out(batch, ran)
         if self._on_batch:
             self._on_batch(len(batch.taken), ran.took_s)
-        self._settle(list(zip(batch.taken, ran.rows, strict=True)))
-
-    def _settle(self, settled: list[tuple[tuple[Ticket, int], Any]]) -> None:
-        """A few at a time: the loop sends what it has after each turn, and the first need not wait."""
-        for (ticket, position), row in settled[:AT_ONCE]:
-            if isinstance(row, Failure):
-                ticket.fail(row.error)
-            else:
-                ticket.settle(position, row)
-        if len(settled) > AT_ONCE:
-            self._loop.call_soon(self._settle, settled[AT_ONCE:])

@@ -23,7 +23,7 @@ from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.models.ports import Pictures, Sheet
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.residents import Lease
-from gpu_endpoint.visits import CallerGoneError, Visit
+from gpu_endpoint.visits import CallerGoneError, Patrol, Visit
 from sightline.contracts.inference import JPEG, JSON, PNG, WEBP, ImageRequest, ModelPin, TextRequest
 
 log = logging.getLogger("gpu_endpoint")
@@ -35,6 +35,7 @@ COUNT_AFTER_S = 0.005  # while the next batch runs, and nobody waits for this th
 SHORT = 2_000  # characters that are tokenised sooner than a thread would have begun
 LARGE = 64 * 1024  # bytes of JSON that would keep the event loop from others
 MIB = 1024 * 1024
+SERVER_TIMING = b"decode;dur=%.2f, wait;dur=%.2f, forward;dur=%.2f"
 
 
 class Inference:
@@ -45,6 +46,7 @@ class Inference:
         self.metrics = metrics
         self.in_hand = 0
         self.held_bytes = 0
+        self._patrol = Patrol()
         # Apart, so that a question's words never wait behind pictures.
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self._tokenisers = ThreadPoolExecutor(1, "tokenise")
@@ -69,7 +71,7 @@ class Inference:
         if self.registry.settings.endpoint_log_requests and answer.status == 200:
             log.info("answered", extra={"fields": about(visit) | rounded_ms(visit)})
         if answer.status != CALLER_GONE:
-            answer.headers["x-request-id"] = visit.request_id
+            answer.headers[b"x-request-id"] = visit.request_id.encode("latin-1")
             await answer.send(send)
 
     async def _admitted(self, visit: Visit) -> Answer:
@@ -93,7 +95,7 @@ class Inference:
             raise ContentTypeError(f"send {JSON}, {JPEG}, {PNG} or {WEBP}")
         visit.listen_to_attributes()
         body = await visit.body()
-        with visit.while_wanted():
+        with visit.while_wanted(self._patrol):
             if kind != JSON:
                 return await self._picture(visit, kind, body)
             wanted = read_json(body) if len(body) < LARGE else await aside(self._decoders, read_json, body)
@@ -170,11 +172,15 @@ def hold_to(pin: ModelPin, visit: Visit, lease: Lease) -> None:
 def answer_of(visit: Visit, lease: Lease, result: Any) -> Answer:
     """The result as the caller accepts it, with where the time went."""
     if lease.head.vectors:
-        answer = vectors_answer(visit.header(b"accept"), lease.header, result)
+        answer = vectors_answer(visit.header(b"accept"), lease, result)
     else:
-        answer = json_answer(lease.header, RESULTS[lease.task], result)
-    stages = [f"{name};dur={took_s * 1000:.2f}" for name, took_s in visit.stages_s.items()]
-    answer.headers["server-timing"] = ", ".join(stages)
+        answer = json_answer(lease, RESULTS[lease.task], result)
+    timing = visit.timing
+    answer.headers[b"server-timing"] = SERVER_TIMING % (
+        visit.decode_s * 1000,
+        timing.wait_s * 1000,
+        timing.forward_s * 1000,
+    )
     return answer
 
 

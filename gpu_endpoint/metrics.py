@@ -100,10 +100,16 @@ class Metrics:
             else [],
         )
 
+    @cache  # noqa: B019 - as above
+    def _batches(self, task: str, model: str) -> tuple[Callable[[float], None], Callable[[float], None]]:
+        """Of one lane."""
+        return self._items.labels(task, model).observe, self._forward.labels(task, model).observe
+
     def ran(self, task: str, model: str, items: int, took_s: float) -> None:
         """One batch."""
-        self._items.labels(task, model).observe(items)
-        self._forward.labels(task, model).observe(took_s)
+        count_items, count_seconds = self._batches(task, model)
+        count_items(items)
+        count_seconds(took_s)
         self._intervals.of(task, model).add("BatchSize", items)
 
     def text(self) -> bytes:

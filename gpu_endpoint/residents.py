@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from gpu_endpoint.batching import Batcher
 from gpu_endpoint.models.ports import Head, Model, Task
@@ -23,6 +23,7 @@ class Resident:
         self.header = ModelHeader(
             model=model.model_id, revision=model.revision, precision=model.precision, dim=model.dim
         )
+        self.as_json = self.header.model_dump_json().encode()
         self.leases = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -45,8 +46,7 @@ class Resident:
             await lane.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one request went; `error` is None when it was answered."""
 
     task: Task

@@ -22,6 +22,7 @@ from gpu_endpoint.bundled import load_models
 from gpu_endpoint.lifecycle.follower import Follower
 from gpu_endpoint.lifecycle.management import loopback, mount_management
 from gpu_endpoint.lifecycle.objects import open_objects
+from gpu_endpoint.protocol import Connection
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.settings import EndpointSettings
 
@@ -99,6 +100,7 @@ def http_config(app: FastAPI) -> uvicorn.Config:
     """Nothing that every request would pay for and nobody reads."""
     return uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -43,8 +43,10 @@ class Ticket(Parcel):
         *,
         future: asyncio.Future[Any],
         timing: Timing,
+        due: float,
     ) -> None:
         super().__init__(items, sizes)
+        self.due = due
         self.future = future
         self.timing = timing
         self._rows: list[Any] = [None] * len(items)
@@ -62,9 +64,16 @@ class Ticket(Parcel):
         self._missing -= 1
         if not self._missing and not self.future.done():
             self.timing.done = time.monotonic()
-            self.future.set_result(np.stack(self._rows) if isinstance(row, np.ndarray) else self._rows)
+            self.future.set_result(gathered(self._rows))
 
     def fail(self, error: BaseException) -> None:
         """Answers with an error, unless it is answered."""
         if not self.future.done():
             self.future.set_exception(error)
+
+
+def gathered(rows: list[Any]) -> Any:
+    """Arrays on top of each other, anything else as it is."""
+    if not isinstance(rows[0], np.ndarray):
+        return rows
+    return rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)

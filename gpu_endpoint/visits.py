@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import time
 import uuid
-from functools import cached_property
 from types import TracebackType
 
 from starlette.types import Receive, Scope
@@ -19,7 +19,9 @@ from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, MAX_BODY_BYTE
 ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
 ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
 ID_HEADERS = (b"x-amzn-sagemaker-inference-id", b"x-request-id", b"traceparent", b"x-amzn-trace-id")
-LISTEN_AFTER_S = 0.1  # most answers are out by then, and listening costs a task
+NOTHING_SAID = Call()
+OURS, NUMBERS = uuid.uuid4().hex[:16], itertools.count()
+LISTEN_AFTER_S = 0.1  # most answers are out by then, and listening costs a task; up to twice that
 
 
 class CallerGoneError(Exception):
@@ -38,28 +40,35 @@ class Visit:
         self.task = self.model = ""
         self.decode_s = 0.0
         self.timing = Timing()
-        self.call = Call()
+        self.call = NOTHING_SAID
         self._receive = receive
         self._read = False
+        self._request_id = ""
 
     def header(self, name: bytes) -> str:
         """Its value, or nothing."""
-        return self.headers.get(name, b"").decode("latin-1")
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value else ""
 
     def listen_to_attributes(self) -> None:
         """Raises: MalformedBodyError, InvalidFieldError."""
         if self.attributes:
             self.call = read_call(self.attributes, alone=self.media_type == JSON)
 
-    @cached_property
+    @property
     def request_id(self) -> str:
         """The caller's own word for this request, wherever it stands, or one of ours."""
+        if not self._request_id:
+            self._request_id = self._named()
+        return self._request_id
+
+    def _named(self) -> str:
         if named := self.call.request_id or self.call.traceparent:
             return named
         for name in ID_HEADERS:
             if name in self.headers and ID.fullmatch(said := self.header(name)):
                 return said
-        return uuid.uuid4().hex
+        return f"{OURS}{next(NUMBERS):016x}"
 
     @property
     def deadline(self) -> float | None:
@@ -93,34 +102,38 @@ class Visit:
             self._read = not message.get("more_body", False)
         return bytes(body)
 
-    def while_wanted(self) -> WhileWanted:
+    def while_wanted(self, patrol: Patrol) -> WhileWanted:
         """Cancels the block when the caller hangs up, so that its work leaves the queue."""
-        return WhileWanted(self._receive)
+        return WhileWanted(self._receive, patrol)
 
 
 class WhileWanted:
     """Raises: CallerGoneError, when the caller has closed the connection before the block ended."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, patrol: Patrol) -> None:
         self._receive = receive
+        self._patrol = patrol
         self._listener: asyncio.Task[None] | None = None
-        self._gone = False
+        self._seen = self._gone = False
 
     def __enter__(self) -> None:
         self._work = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._begin)
+        self._patrol.add(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._patrol.remove(self)
         if self._listener:
             self._listener.cancel()
         if self._gone and isinstance(error, asyncio.CancelledError):
             raise CallerGoneError from None
 
-    def _begin(self) -> None:
-        self._listener = asyncio.ensure_future(self._listen())
+    def passed(self) -> None:
+        """The patrol came by; by the second time the answer takes long enough to be listened for."""
+        if self._seen and self._listener is None:
+            self._listener = asyncio.ensure_future(self._listen())
+        self._seen = True
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -128,3 +141,28 @@ class WhileWanted:
         self._gone = True
         if self._work:
             self._work.cancel()
+
+
+class Patrol:
+    """Passes by all that wait, every so often: one timer for all, where one each would cost every request."""
+
+    def __init__(self) -> None:
+        self._waiting: set[WhileWanted] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, waiting: WhileWanted) -> None:
+        """From now on."""
+        self._waiting.add(waiting)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._pass)
+
+    def remove(self, waiting: WhileWanted) -> None:
+        """It is answered."""
+        self._waiting.discard(waiting)
+
+    def _pass(self) -> None:
+        self._timer = None
+        for waiting in self._waiting:
+            waiting.passed()
+        if self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._pass)

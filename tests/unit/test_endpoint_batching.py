@@ -144,6 +144,42 @@ def test_a_lane_does_not_wait_longer_than_a_batch_is_worth(model: Model) -> None
     assert model.batches == [[0], [1]]
 
 
+def test_a_full_batch_is_handed_over_before_the_one_that_runs_has_ended(model: Model) -> None:
+    async def scenario(batcher: Batcher) -> None:
+        [first] = await waiting(batcher, [0])
+        await first_batch_runs(model)
+        rest = await waiting(batcher, [1], [2], [3])
+        await asyncio.sleep(0)
+        assert len(batcher) == 1, "two stand by, the third may be joined by others"
+        assert not first.done()
+        [*more] = await waiting(batcher, [4], [5])
+        await asyncio.sleep(0)
+        assert len(batcher) == 3, "one stands by, never two"
+        model.gate.set()
+        answers = [(await one).tolist() for one in (first, *rest, *more)]
+        assert answers == [[[n]] for n in range(6)]
+
+    run(model, scenario, max_batch=2)
+    assert model.batches == [[0], [1, 2], [3, 4], [5]]
+
+
+def test_a_long_batch_leaves_the_next_one_open_until_its_end_is_near(model: Model) -> None:
+    async def scenario(batcher: Batcher) -> None:
+        for items in (1, 2) * 10:
+            batcher.gate.pace.note(items, 1000 * items, items=items)
+        [first] = await waiting(batcher, [0])
+        await first_batch_runs(model)
+        large = await waiting(batcher, [1, 2, 3, 4, 5, 6])
+        [small] = await waiting(batcher, [7])
+        await asyncio.sleep(0)
+        assert len(batcher) == 7
+        model.gate.set()
+        await asyncio.gather(first, small, *large)
+
+    run(model, scenario, max_batch=4)
+    assert model.batches[:2] == [[0], [1, 2, 7, 3]]
+
+
 def test_a_huge_request_does_not_hold_a_small_one(model: Model) -> None:
     async def scenario(batcher: Batcher) -> None:
         [first] = await waiting(batcher, [0])

@@ -65,8 +65,8 @@ class ModelPin(Shape):
     def differs(self, served: ModelHeader) -> str:
         """What is pinned otherwise than it is served; empty when nothing is."""
         for name in PINS:
-            wanted, got = getattr(self, name), getattr(served, name)
-            if wanted not in (None, got):
+            wanted = getattr(self, name)
+            if wanted is not None and wanted != (got := getattr(served, name)):
                 return f"{served.model} is served with {name} {got}, not {wanted}"
         return ""
 

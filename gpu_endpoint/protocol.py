@@ -1,0 +1,213 @@
+"""HTTP/1.1 as this app needs it: a request begins once all bytes at hand are read, its answer is one write.
+
+Stands in for uvicorn's own protocol, whose place in uvicorn's server it takes. That one serves any app; what
+it does for the others (a timer, an event and two writes a request) the model's next batch would wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+
+import httptools
+from starlette.types import ASGIApp
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from gpu_endpoint.exchange import STATUS_LINES, Exchange, Headers, scope_of, written_answer
+
+HELD_BYTES = 64 * 1024  # of a body that nobody has read yet; the sender waits when there are more
+NO_HTTP = b"this is no HTTP/1.1 request\n"
+
+
+class Connection(asyncio.Protocol):
+    """One caller's connection; requests that come before an answer wait their turn."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        del app_state  # the lifespan keeps none
+        self.app = cast("ASGIApp", config.loaded_app)
+        self.loop = _loop or asyncio.get_running_loop()
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.gone = False
+        self._caller: Any = None
+        self._state = server_state
+        self._patience_s = config.timeout_keep_alive
+        self._exchanges: deque[Exchange] = deque()
+        self._coming: Exchange | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._paused = False
+        self._idle_since = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller is here."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._caller = transport.get_extra_info("peername")
+        self._state.connections.add(cast("Any", self))
+        self._rest()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Nobody waits for what is under way."""
+        self.gone = True
+        self._state.connections.discard(cast("Any", self))
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for exchange in self._exchanges:
+            exchange.tell()
+        self.resume_writing()
+        self._parser = None  # it holds us, and we hold it
+
+    def data_received(self, data: bytes) -> None:
+        """Reads all of it before anything is begun."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._exchanges:
+                self._exchanges[-1].keep_alive = False  # answered as plain HTTP/1.1, which is allowed
+        except httptools.HttpParserError:
+            self._refuse()
+            return
+        self._begin()
+
+    def pause_writing(self) -> None:
+        """The caller reads more slowly than it is answered."""
+        self._drained = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        """It has caught up, or gone."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    def shutdown(self) -> None:
+        """What uvicorn's server calls at the end: answers what is under way, then closes."""
+        for exchange in self._exchanges:
+            exchange.keep_alive = False
+        if not self._exchanges:
+            self.transport.close()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A request follows."""
+        self._url, self._headers = b"", []
+
+    def on_url(self, url: bytes) -> None:
+        """The target, or a part of it."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The request is known, its body may be under way."""
+        parser = self._parser
+        version = parser.get_http_version()
+        self._coming = Exchange(
+            self,
+            scope_of(self._url, parser.get_method(), version, self._headers, self._caller),
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expects=(b"expect", b"100-continue") in self._headers,
+        )
+        self._exchanges.append(self._coming)
+        if len(self._exchanges) > 1:
+            self._pause()
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body."""
+        if self._coming is not None and self._coming.take(part) > HELD_BYTES:
+            self._pause()
+
+    def on_message_complete(self) -> None:
+        """All of the request is here."""
+        if self._coming is not None:
+            self._coming.complete = True
+            self._coming.tell()
+        self._coming = None
+
+    # What an exchange calls.
+
+    def say(self, data: bytes) -> None:
+        """Something before the answer."""
+        self.transport.write(data)
+
+    async def writable(self) -> None:
+        """Returns once the caller has read most of what was written."""
+        if self._drained is not None:
+            await self._drained
+
+    def read_on(self) -> None:
+        """There is room for more."""
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+
+    def ended(self, exchange: Exchange) -> None:
+        """The app is done with it."""
+        if exchange.task is not None:
+            self._state.tasks.discard(exchange.task)
+
+    def answer(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
+        """Writes the whole answer and turns to the next request."""
+        written = written_answer(exchange, status, headers, body)
+        exchange.answered = True
+        exchange.tell()
+        if not self.gone:
+            self.transport.write(written)
+            if not exchange.keep_alive:
+                self.transport.close()
+        self._exchanges.remove(exchange)
+        self._state.total_requests += 1
+        self.read_on()
+        if self._exchanges:
+            self._begin()
+        else:
+            self._rest()
+
+    def _begin(self) -> None:
+        if self._exchanges and (first := self._exchanges[0]).task is None and not self.gone:
+            first.task = self.loop.create_task(first.run(self.app))
+            self._state.tasks.add(first.task)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _refuse(self) -> None:
+        """Whatever this is, it cannot be read on."""
+        if self._exchanges:
+            self.shutdown()
+            return
+        head = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(NO_HTTP)
+        self.transport.write(STATUS_LINES[400] + head + NO_HTTP)
+        self.transport.close()
+
+    def _rest(self) -> None:
+        """Nothing is under way. One timer runs all along: starting one for every request would cost more."""
+        self._idle_since = self.loop.time()
+        if self._alarm is None:
+            self._alarm = self.loop.call_later(self._patience_s, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        left_s = self._idle_since + self._patience_s - self.loop.time()
+        if self._exchanges or self.gone:
+            return
+        if left_s > 0:
+            self._alarm = self.loop.call_later(left_s, self._look)
+        else:
+            self.transport.close()

@@ -106,8 +106,8 @@ class Verdict(BaseModel):
     described: float | None = Field(
         default=None, description="Share of generic captions that describe the best moments less well."
     )
-    ahead: float | None = Field(
-        default=None, description="How far the words stand ahead of the fifth best caption, in spreads."
+    height: float | None = Field(
+        default=None, description="How far they stand out by the words, in spreads of the workspace's frames."
     )
     reason: str = Field(description="Why, in a few words.")
 

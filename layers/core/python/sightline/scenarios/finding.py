@@ -179,7 +179,7 @@ class Finder:
             reason = "nothing stands out from the workspace's own frames"
         else:
             reason = "what stands out is described better by other words"
-        told = {"described": fit.below, "ahead": fit.ahead} if fit else {}
+        told = {"described": fit.below, "height": fit.height} if fit else {}
         return Verdict(found=found, bar=self.request.bar, best=best, reason=reason, **told)
 
     def _fit(self, hits: Best) -> Fit | None:
@@ -196,8 +196,9 @@ class Finder:
                 vectors = frame_vectors(self.conn, space=self.space, hits=best)
                 frames = np.stack(list(vectors.values()))
                 query = as_array(step.vector)
-                fits.append(fit_of(query, frames, bank=self.bank, background=self.background))
-        return min(fits, key=lambda fit: (fit.good, fit.below), default=None)
+                null = background_of(step, self.background)
+                fits.append(fit_of(query, frames, bank=self.bank, null=null))
+        return min(fits, key=lambda fit: fit.margin, default=None)
 
 
 def relevance_of(hits: Sequence[FrameHit], *, null: Background, searched: int) -> dict[float, float]:

@@ -15,7 +15,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, linear_regression
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,24 +87,6 @@ class Curve:
         """The lowest score that is so relevant; None when no frame's is."""
         place = bisect_left(self.shares, relevance)
         return self.scores[place] if place < len(self.scores) else None
-
-
-def lower_half_fit(ordered: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Background.of for many questions at once: centres and spreads.
-
-    Shapes: ordered (n, questions), each column ascending; two of (questions,).
-    """
-    n, questions = ordered.shape
-    if n < MIN_SAMPLE:
-        return np.zeros(questions), np.full(questions, MIN_SPREAD)
-    levels = (np.arange(n) + 0.5) / n
-    inside = (levels >= FIT_FROM) & (levels <= FIT_TO)
-    expected = np.array([_NORMAL.inv_cdf(level) for level in levels[inside]])
-    seen = ordered[inside].astype(np.float64)
-    apart = expected - expected.mean()
-    slopes = apart @ (seen - seen.mean(axis=0)) / (apart @ apart)
-    centres = seen.mean(axis=0) - slopes * expected.mean()
-    return centres, np.maximum(slopes, MIN_SPREAD) * (1 + MARGIN / math.sqrt(n))
 
 
 def lower_half(ordered: Sequence[float]) -> list[tuple[float, float]]:

@@ -1,0 +1,34 @@
+"""When words describe what they found, told beside captions that describe it too."""
+
+import numpy as np
+import pytest
+
+from sightline.vectors.calibration import Background
+from sightline.vectors.captions import Fit, fit_of
+
+pytestmark = pytest.mark.unit
+
+
+def test_standing_out_at_all_is_enough_where_no_caption_does_better() -> None:
+    assert Fit(rivals=0, captions=177, height=0.5).good
+
+
+def test_the_more_captions_do_better_the_further_it_must_stand_out() -> None:
+    margins = [Fit(rivals=rivals, captions=177, height=4.0).margin for rivals in (0, 2, 5, 20, 80)]
+    assert margins == sorted(margins, reverse=True)
+    assert (margins[0] > 0, margins[-1] > 0) == (True, False)
+
+
+def test_parts_of_a_long_question_do_not_deny_it() -> None:
+    # GIVEN "a pedestrian" and "a crosswalk" describe a frame better than both words together do
+    assert Fit(rivals=2, captions=177, height=3.9).good
+    assert not Fit(rivals=30, captions=177, height=3.9).good
+
+
+def test_rivals_are_counted_over_the_best_frames() -> None:
+    question, frames = np.array([1.0, 0.0], np.float32), np.array([[0.8, 0.6], [1.0, 0.0]], np.float32)
+    bank = np.array([[0.6, 0.8], [0.0, 1.0]], np.float32)
+    fit = fit_of(question, frames, bank=bank, null=Background(centre=0.1, spread=0.2, size=100))
+    # the first frame lies nearer to one caption, the second to none
+    assert (fit.rivals, fit.below) == (0.5, 0.75)
+    assert fit.height == pytest.approx((0.9 - 0.1) / 0.2)

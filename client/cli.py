@@ -22,6 +22,7 @@ from client.concept_commands import concepts
 from client.demo import demo
 from client.errors import ClientError
 from client.local import Port, port_option, run_local_cloud
+from client.notification_commands import notifications
 from client.output import exit_code, print_error
 from client.search_command import search
 from client.searches_commands import searches
@@ -93,6 +94,7 @@ app.add_typer(concepts, name="concepts", rich_help_panel="Video")
 app.add_typer(webhooks, name="webhooks", rich_help_panel="Video")
 app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
+app.add_typer(notifications, name="notifications", rich_help_panel="Alerts")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,9 +14,10 @@ class Webhooks:
     def __init__(self, api: Transport) -> None:
         self._api = api
 
-    def add(self, url: str, *, description: str = "") -> Item:
-        """A receiver; the secret in the answer is shown this once."""
-        body = {"url": url, "description": description}
+    def add(self, url: str, *, description: str = "", event_types: list[str] | None = None) -> Item:
+        """A receiver of matches, or of what is named; the secret in the answer is shown this once."""
+        body: Item = {"url": url, "description": description}
+        body |= {"event_types": event_types} if event_types else {}
         answer: Item = self._api.call("POST", "/v1/webhook-endpoints", json=body, creates=True)
         return answer
 

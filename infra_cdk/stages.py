@@ -120,6 +120,9 @@ PROD = Stage(
     # The bundled model knows rendered scenes; an instance with a GPU is for one that knows the world.
     image_model="ViT-B-32/laion2b_s34b_b79k",
     web_origins=("https://console.example.com",),
+    # Yours: an address that SES has verified, and where people look at incidents.
+    mail_from="incidents@example.com",
+    console_url="https://console.example.com",
     requests_per_s=500,
     request_burst=1000,
     log_days=90,

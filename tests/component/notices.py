@@ -1,11 +1,16 @@
 """A workspace with incidents, channels, a fake Slack, and the function behind the queue of notifications."""
 
+import json
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+import boto3
+import pytest
 from psycopg.types.json import Jsonb
 
 from sightline.database import transaction
@@ -16,12 +21,14 @@ from sightline.incidents.notices.interactions import router as interactions
 from sightline.incidents.notices.posting import Post
 from sightline.incidents.notices.routes import router
 from sightline.incidents.notices.sending import Desk
+from sightline.incidents.notices.signatures import signature
 from sightline.incidents.notices.upkeep import sweep
 from sightline.ports import ChannelVault, Events, Mail, NoticeQueue, Posted, Vault
+from sightline.providers.kms import KmsVault
 from sightline.providers.webhook_sender import PinnedSender
 from tests.component.conftest import Answer, Handler, call, member_of
 from tests.conftest import Workspace
-from tests.fake_slack import FakeSlack
+from tests.fake_slack import FakeSlack, fake_slack
 
 TOKEN, SIGNING_SECRET = "xoxb-of-the-bot", "secret-of-the-app"
 Json = dict[str, Any]
@@ -201,3 +208,78 @@ class Office:
                     Jsonb([{"text": one, "alert_ids": []} for one in sentences]),
                 ),
             )
+
+
+class Dies:
+    """Is killed while it sends, before or after Slack has the message."""
+
+    def __init__(self, office: Office, *, after: bool) -> None:
+        self.office, self.after = office, after
+
+    def check(self, url: str) -> None:
+        self.office.sender.check(url)
+
+    def post(self, url: str, *, body: bytes, headers: Any) -> Posted:
+        if self.after:
+            self.office.sender.post(url, body=body, headers=headers)
+        raise MemoryError
+
+
+def press(
+    office: Office,
+    channel_id: str,
+    action: str,
+    value: str,
+    *,
+    secret: str = SIGNING_SECRET,
+    at_s: float | None = None,
+    user: str = "U0ADA",
+) -> Answer:
+    """As Slack posts it: no login."""
+    payload = {
+        "type": "block_actions",
+        "user": {"id": user, "username": "ada"},
+        "actions": [{"type": "button", "action_id": action, "value": value}],
+    }
+    body = urlencode({"payload": json.dumps(payload)})
+    stamp = str(int(time.time() if at_s is None else at_s))
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": stamp,
+        "x-slack-signature": signature(secret, stamp=stamp, body=body.encode()),
+    }
+    return call(office.handler, "POST", f"/v1/slack/interactions/{channel_id}", body=body, headers=headers)
+
+
+def button(slack: FakeSlack, action: str) -> str:
+    """The value of a button of the last message."""
+    blocks = list(slack.posted.values())[-1]["attachments"][0]["blocks"]
+    (value,) = [e["value"] for b in blocks for e in b.get("elements", []) if e["action_id"] == action]
+    return str(value)
+
+
+def status_of(office: Office, incident_id: UUID) -> tuple[str, str | None]:
+    with transaction(office.workspace.id) as conn:
+        row = conn.execute("SELECT status, owner FROM incident WHERE id = %s", (incident_id,)).fetchone()
+    assert row is not None
+    return row["status"], row["owner"]
+
+
+@pytest.fixture(scope="session", name="channel_vault")
+def made_vault(emulator: str) -> KmsVault:
+    kms = boto3.client("kms", endpoint_url=emulator)
+    return KmsVault(kms.create_key()["KeyMetadata"]["KeyId"], kms)
+
+
+@pytest.fixture(name="slack")
+def served_slack() -> Iterator[FakeSlack]:
+    with fake_slack() as one:
+        yield one
+
+
+@pytest.fixture(name="office")
+def opened_office(
+    workspace: Workspace, channel_vault: KmsVault, slack: FakeSlack, set_settings: Callable[..., None]
+) -> Office:
+    set_settings(webhook_loopback=True, mail_from="sightline@example.com")
+    return Office(workspace, channel_vault, slack)

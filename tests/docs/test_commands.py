@@ -26,6 +26,12 @@ PAGES = sorted(
 )
 SHELL_BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GROUPS = {group.name for group in app.registered_groups}
+# Groups of groups: `notifications channels add`.
+INNER = {
+    (group.name, inner.name)
+    for group in app.registered_groups
+    for inner in group.typer_instance.registered_groups
+}
 INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -99,7 +105,8 @@ def command_of(words: list[str]) -> list[str]:
     if not rest or not re.fullmatch(r"[a-z]+", rest[0]):
         return []
     pair = rest[0] in GROUPS and len(rest) > 1 and re.fullmatch(r"[a-z]+", rest[1])
-    return rest[: 2 if pair else 1]
+    inner = tuple(rest[:2]) in INNER and len(rest) > 2 and re.fullmatch(r"[a-z]+", rest[2])
+    return rest[: 3 if inner else 2 if pair else 1]
 
 
 def test_every_sightline_command_and_option_shown_exists(sightline_help: dict[str, str]) -> None:

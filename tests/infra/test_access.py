@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from infra_cdk.stages import STAGES
+
 pytestmark = pytest.mark.infra
 
 # Actions that name no resource in IAM, with the reason that each is there.
@@ -285,3 +287,15 @@ def test_preflights_allow_what_clients_send(template: Any) -> None:
 def test_a_published_origin_is_not_everyone(templates: Mapping[str, Any]) -> None:
     (api,) = templates["prod"].properties("AWS::ApiGatewayV2::Api")
     assert "*" not in api["CorsConfiguration"]["AllowOrigins"]
+
+
+def test_mail_is_sent_from_one_address_by_one_function(templates: Mapping[str, Any]) -> None:
+    for name, template in templates.items():
+        mailing = {one for one in template.functions() if granted(template.statements_of(one), "ses:")}
+        assert mailing == ({"notify"} if STAGES[name].mail_from else set())
+        for function in mailing:
+            (statement,) = [
+                one for one in template.statements_of(function) if "ses:SendEmail" in listed(one["Action"])
+            ]
+            assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": STAGES[name].mail_from}}
+            assert all(":identity/" in json.dumps(one) for one in listed(statement["Resource"]))

@@ -181,6 +181,8 @@ def test_news_says_what_changed_and_who_in_slack_did() -> None:
         event(
             "status_changed", before={"status": "open"}, after={"status": "investigating"}, actor="slack:U42"
         ),
+        event("merged", after={"into": "x", "number": 7}),
+        event("merged", after={"absorbed": "x", "number": 9, "alerts": 2}),
         event("resolved", actor="slack:<!channel>", reason="rolled back\n<b>"),
     ]
     told = story(events=events)
@@ -188,6 +190,8 @@ def test_news_says_what_changed_and_who_in_slack_did() -> None:
         "• Severity: high → critical",
         "• 20 alerts by now",
         "• Status: open → investigating, by <@U42>",
+        "• Merged into INC-7",
+        "• INC-9 went into it",
         "• Resolved: rolled back &lt;b&gt;",
     ]
 

@@ -132,13 +132,18 @@ def _changed(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     return f"{field.capitalize()}: {old} → {new}"
 
 
+def _merged(_kind: str, _before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    other = f"INC-{after['number']}" if "number" in after else "another incident"
+    return f"Merged into {other}" if "into" in after else f"{other} went into it"
+
+
 def _plain(words: str) -> Any:
     return lambda _kind, _before, _after: words
 
 
 _WORDS: Mapping[str, Any] = {
     "opened": _plain("Opened"),
-    "merged": _plain("Merged with another incident"),
+    "merged": _merged,
     "split": _plain("Split"),
     "snoozed": _plain("Snoozed"),
     "unsnoozed": _plain("No longer snoozed"),

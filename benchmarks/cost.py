@@ -22,6 +22,7 @@ from benchmarks.counting import READS, Calls, LambdaTime, Used, enter, rows, tra
 from benchmarks.footage import video
 from benchmarks.report import BUILD, machine, table
 from infra_cdk.idle_cost import idle_lines
+from infra_cdk.nested import whole
 from infra_cdk.stages import DEV, ServerlessEndpoint
 
 SECONDS = 600.0
@@ -176,7 +177,7 @@ def print_idle() -> None:
     listed = []
     for path in sorted(out.glob("Sightline-*.template.json")):
         stage = path.name.removeprefix("Sightline-").removesuffix(".template.json")
-        lines = idle_lines(json.loads(path.read_text()))
+        lines = idle_lines(whole(path))
         listed += [
             [stage, line.what, f"{line.quantity:g} {line.unit}", f"{line.usd_month:.2f}"] for line in lines
         ]

@@ -4,12 +4,13 @@
 before free tiers and taxes; see the pages named below for today's.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from infra_cdk.nested import whole
 
 HOURS = 730
 # An awake Aurora Serverless v2 instance never goes below this, whatever its minimum; asleep it is 0.
@@ -111,7 +112,7 @@ _COUNTS: Sequence[Callable[[Resources], Iterator[Line]]] = (_endpoint, _database
 def main(paths: Sequence[str]) -> None:
     """Prints a table for each template."""
     for path in paths:
-        lines = idle_lines(json.loads(Path(path).read_text()))
+        lines = idle_lines(whole(Path(path)))
         print(Path(path).name)
         for line in lines:
             print(f"  {line.what:<40} {line.quantity:8.2f} {line.unit:<17} {line.usd_month:9.2f} USD")

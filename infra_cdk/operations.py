@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import NestedStack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -27,8 +28,8 @@ from infra_cdk.metrics import (
 from infra_cdk.stages import Stage
 
 
-class Operations(Construct):
-    """Alarms on one topic, and a dashboard."""
+class Operations(NestedStack):
+    """Alarms on one topic, and a dashboard; in a stack of their own, since one takes 500 resources."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, watched: Watched) -> None:
         super().__init__(scope, construct_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from local_cloud.emulator_config import ACCOUNT, REGION
 
+NESTED = "AWS::CloudFormation::Stack"
 Properties = Mapping[str, Any]
 # (logical name made unique for the stack, properties) -> (what Ref gives, what Fn::GetAtt gives)
 Recorder = Callable[[str, Properties], tuple[str, dict[str, str]]]
@@ -50,6 +51,10 @@ def _proxy_targets(name: str, _properties: Properties) -> tuple[str, dict[str, s
     return arn, {"TargetGroupArn": arn}
 
 
+def _stack(name: str, _properties: Properties) -> tuple[str, dict[str, str]]:
+    return _arn("cloudformation", f"stack/{name}/{name}"), {}
+
+
 def _scaling_policy(name: str, properties: Properties) -> tuple[str, dict[str, str]]:
     arn = _arn("autoscaling", f"scalingPolicy:{name}")
     return arn, {"Arn": arn, "PolicyName": properties.get("PolicyName", name)}
@@ -58,6 +63,7 @@ def _scaling_policy(name: str, properties: Properties) -> tuple[str, dict[str, s
 RECORD_ONLY: Mapping[str, Recorder] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _identified("Id"),
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
+    NESTED: _stack,
     "AWS::Cognito::UserPoolIdentityProvider": _identified(),
     "AWS::EC2::EIP": _elastic_ip,
     "AWS::EC2::FlowLog": _identified("Id"),
@@ -77,6 +83,8 @@ def install() -> None:
 
     for kind, recorder in RECORD_ONLY.items():
         provisioners._RESOURCE_HANDLERS.setdefault(kind, _handlers(recorder))
+    # The emulator has one, which looks for the nested template in a bucket that only a deployment fills.
+    provisioners._RESOURCE_HANDLERS[NESTED] = _handlers(_stack)
 
 
 def _handlers(recorder: Recorder) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Template
     from aws_cdk import App
 
     from infra_cdk.app import FLAGS, build
+    from infra_cdk.nested import whole
     from infra_cdk.stages import STAGES
 
     out = tmp_path_factory.mktemp("assembly")
@@ -66,7 +67,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Template
     app.synth()
     return {
         name: Template(
-            json.loads((out / f"{stage.stack_name}.template.json").read_text()),
+            whole(out / f"{stage.stack_name}.template.json"),
             json.loads((out / f"{stage.stack_name}.metadata.json").read_text()),
         )
         for name, stage in STAGES.items()

@@ -25,13 +25,14 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     from aws_cdk import App
 
     from infra_cdk.app import FLAGS, build
+    from infra_cdk.nested import whole
 
     out: Path = tmp_path_factory.mktemp("assembly")
     stage = dataclasses.replace(DEV, google=GOOGLE, alarm_email="ops@example.com")
     app = App(outdir=str(out), context=FLAGS, analytics_reporting=False)
     build(app=app, stages=[stage], bundle=False)
     app.synth()
-    template = json.loads((out / "Sightline-dev.template.json").read_text())
+    template = whole(out / "Sightline-dev.template.json")
     return list(template["Resources"].values())
 
 

@@ -307,3 +307,9 @@ def test_passwords_are_strong_and_sign_in_is_by_email(template: Any) -> None:
     assert "ALLOW_USER_PASSWORD_AUTH" in client["ExplicitAuthFlows"]
     assert client["PreventUserExistenceErrors"] == "ENABLED"
     assert "GenerateSecret" not in client or client["GenerateSecret"] is False
+
+
+def test_the_outer_stack_has_room_left(template: Any) -> None:
+    inside = ("AWS::CloudWatch::", "AWS::SNS::")  # what infra_cdk.operations makes, in a stack of its own
+    outer = [one for one in template.resources.values() if not one["Type"].startswith(inside)]
+    assert 300 < len(outer) < 480

@@ -9,10 +9,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from gpu_endpoint import errors
+from gpu_endpoint.multipart import FIELD
 from sightline.contracts.inference import (
     ATTRIBUTES_HEADER,
     JPEG,
     JSON,
+    MAX_IMAGES,
+    MULTIPART,
     NPY,
     PNG,
     PROBLEM,
@@ -30,8 +33,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (EmbeddingAnswer, EntitiesAnswer, Classes
 SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS, Problem)
 ATTRIBUTES_SAY = (
     "`name=value` pairs separated by `;`. Of any request: `deadline_ms`, `request_id`, `traceparent`. "
-    "Of a picture as the body also `task=embed_image`, the pins `model`, `revision`, `precision` and `dim`, "
-    "and, when it is a contact sheet, its `columns`, `tile_width`, `tile_height` and `tiles`."
+    "Of pictures as the body also `task=embed_image`, the pins `model`, `revision`, `precision` and `dim`, "
+    "and, of a contact sheet, its `columns`, `tile_width`, `tile_height` and `tiles`."
 )
 
 
@@ -71,9 +74,23 @@ def invocations() -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": any_of(REQUESTS)}, JPEG: picture, PNG: picture, WEBP: picture},
+            "content": {
+                JSON: {"schema": any_of(REQUESTS)},
+                MULTIPART: {"schema": several_pictures()},
+                **dict.fromkeys((JPEG, PNG, WEBP), picture),
+            },
         },
         "responses": {"200": answered(), **refusals()},
+    }
+
+
+def several_pictures() -> dict[str, Any]:
+    """A form of files that are all called `image`."""
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+    return {
+        "type": "object",
+        "required": [FIELD],
+        "properties": {FIELD: files | {"maxItems": MAX_IMAGES}},
     }
 
 

@@ -21,10 +21,20 @@ from gpu_endpoint.errors import (
 )
 from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.models.ports import Pictures, Sheet
+from gpu_endpoint.multipart import read_pictures
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.residents import Lease
 from gpu_endpoint.visits import CallerGoneError, Patrol, Visit
-from sightline.contracts.inference import JPEG, JSON, PNG, WEBP, ImageRequest, ModelPin, TextRequest
+from sightline.contracts.inference import (
+    JPEG,
+    JSON,
+    MULTIPART,
+    PNG,
+    WEBP,
+    ImageRequest,
+    ModelPin,
+    TextRequest,
+)
 
 log = logging.getLogger("gpu_endpoint")
 Result = TypeVar("Result")
@@ -35,6 +45,7 @@ COUNT_AFTER_S = 0.005  # while the next batch runs, and nobody waits for this th
 SHORT = 2_000  # characters that are tokenised sooner than a thread would have begun
 LARGE = 64 * 1024  # bytes of JSON that would keep the event loop from others
 MIB = 1024 * 1024
+TAKEN = (JSON, JPEG, PNG, WEBP, MULTIPART)
 SERVER_TIMING = b"decode;dur=%.2f, wait;dur=%.2f, forward;dur=%.2f"
 
 
@@ -91,8 +102,8 @@ class Inference:
 
     async def _dispatch(self, visit: Visit) -> Answer:
         kind = visit.media_type
-        if kind not in (JSON, JPEG, PNG, WEBP):
-            raise ContentTypeError(f"send {JSON}, {JPEG}, {PNG} or {WEBP}")
+        if kind not in TAKEN:
+            raise ContentTypeError(f"send one of {', '.join(TAKEN)}")
         visit.listen_to_attributes()
         body = await visit.body()
         with visit.while_wanted(self._patrol):
@@ -129,13 +140,16 @@ class Inference:
         return await self.registry.answering(wanted.task, wanted, attempt)
 
     async def _picture(self, visit: Visit, kind: str, body: bytes) -> Answer:
-        """The tiles of a contact sheet, or one picture."""
+        """The tiles of a contact sheet, one picture, or several."""
         visit.task = "embed_image"
         layout, pin = read_picture(visit.attributes)
+        if layout is not None and kind != JPEG:
+            raise ContentTypeError(f"a contact sheet is {JPEG}")
+        if kind == MULTIPART:
+            files = await aside(self._decoders, read_pictures, visit.header(b"content-type"), body)
+            return await self._images(visit, Pictures(files), len(files), pin)
         if layout is None:
             return await self._images(visit, Pictures([body]), 1, pin)
-        if kind != JPEG:
-            raise ContentTypeError(f"a contact sheet is {JPEG}")
         return await self._images(visit, Sheet(body, layout), layout.tiles, pin)
 
     async def _images(self, visit: Visit, payload: Sheet | Pictures, count: int, pin: ModelPin) -> Answer:

@@ -17,6 +17,7 @@ from sightline.contracts.inference import (
     JPEG,
     JSON,
     MAX_IMAGES,
+    MULTIPART,
     NPY,
     PNG,
     Call,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.component
 FRAMES = [frame(seed) for seed in range(3)]
 BODY, LAYOUT = sheet(FRAMES, columns=3)
 MINILM = "all-minilm-l6-v2"
+EMBED = "task=embed_image"
 
 
 @pytest.fixture
@@ -115,6 +117,32 @@ def test_short_and_long_texts_share_their_vectors_with_whoever_is_beside(
     together = ask(http, {"task": "embed_document", "texts": ["a van", text, "a truck"]}).json()["vectors"]
     alone = ask(http, {"task": "embed_document", "texts": [text]}).json()["vectors"]
     assert np.allclose(together[1], alone[0], atol=2e-3)
+
+
+def form(http: httpx.Client, *files: bytes, name: str = "image", attributes: str = EMBED) -> httpx.Response:
+    parts = [(name, (f"{place}.bin", file)) for place, file in enumerate(files)]
+    return http.post("/invocations", files=parts, headers={ATTRIBUTES_HEADER: attributes})
+
+
+def test_several_pictures_may_be_the_files_of_a_form(http: httpx.Client) -> None:
+    files = [png(FRAMES[0]), jpeg(FRAMES[1]), png(FRAMES[2])]
+    answer = form(http, *files)
+    assert answer.json() == ask(http, images(*files)).json()
+    pinned = form(http, *files, attributes=f"{EMBED};model={answer.json()['model']};dim=9")
+    assert code_of(pinned) == (409, "model-mismatch")
+
+
+def test_a_form_that_cannot_be_read_is_refused(http: httpx.Client) -> None:
+    whole = png(FRAMES[0])
+    assert code_of(form(http, whole, name="picture")) == (422, "validation-failed")
+    assert code_of(form(http, whole, b"no picture")) == (422, "unreadable-image")
+    assert code_of(form(http, *[whole] * (MAX_IMAGES + 1))) == (422, "validation-failed")
+    assert code_of(form(http, whole, attributes="")) == (400, "malformed-request")
+    assert code_of(form(http, whole, attributes=LAYOUT.to_attributes())) == (415, "unsupported-media-type")
+    for kind in (MULTIPART, f"{MULTIPART}; boundary=x"):
+        headers = {"content-type": kind, ATTRIBUTES_HEADER: EMBED}
+        refused = http.post("/invocations", content=b"--y\r\n", headers=headers)
+        assert code_of(refused) == (400, "malformed-request")
 
 
 @pytest.mark.parametrize("task", ["embed_text", "embed_document"])
@@ -280,7 +308,7 @@ def test_the_openapi_document_describes_the_wire(http: httpx.Client) -> None:
     schemas = document["components"]["schemas"]
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert references <= set(schemas), "every reference leads somewhere"
-    assert set(post["requestBody"]["content"]) == {JSON, JPEG, PNG, "image/webp"}
+    assert set(post["requestBody"]["content"]) == {JSON, JPEG, PNG, "image/webp", MULTIPART}
     assert schemas["TextRequest"]["properties"]["task"]["enum"] == [
         "embed_text",
         "embed_document",

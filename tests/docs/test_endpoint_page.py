@@ -37,7 +37,7 @@ def test_every_command_runs_in_the_order_of_the_page(
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    assert done.stdout.count('"vectors":[[') == 6
+    assert done.stdout.count('"vectors":[[') == 7
     assert "sightline_requests_total" in done.stdout
     assert '"label":"region"' in done.stdout
     assert '"severity":{"label":' in done.stdout

@@ -28,6 +28,7 @@ JSON = "application/json"
 JPEG = "image/jpeg"
 PNG = "image/png"
 WEBP = "image/webp"
+MULTIPART = "multipart/form-data"
 NPY = "application/x-npy"
 PROBLEM = "application/problem+json"
 

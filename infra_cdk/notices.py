@@ -13,8 +13,9 @@ from infra_cdk.media import every
 from infra_cdk.outgoing import Outgoing
 from infra_cdk.queues import WorkQueue
 
-# Five messages of two calls of 15 s each one after the other, and time to write down what came of them.
-SEND_TIMEOUT_S, SEND_AT_ONCE = 180, 5
+# Two calls of 15 s, and time to write down what came of them. One at a time: who waits for a channel that does
+# not answer holds up nobody else's.
+SEND_TIMEOUT_S, SEND_AT_ONCE = 90, 1
 SWEEP_EVERY_MIN = 1
 # One whole vCPU (1,769 MB): Slack waits for three seconds, and a cold call is all CPU.
 BUTTON_MEMORY_MB = 1769

@@ -183,7 +183,7 @@ def end(conn: Connection, change: Row, *, status: str, outcome: Any, pause_s: fl
     """What came of an attempt. Whoever took it for lost meanwhile was wrong."""
     conn.execute(
         "UPDATE notification SET status = %(status)s, last_status = %(http)s, last_error = %(error)s,"
-        " ended_at = CASE WHEN %(status)s <> 'pending' THEN now() END"
+        " ended_at = CASE WHEN %(status)s NOT IN ('pending', 'held') THEN now() END"
         " WHERE id = %(id)s AND status IN ('sending', 'unknown')",
         {"id": change["id"], "status": status, "http": outcome.http_status, "error": outcome.error},
     )
@@ -197,7 +197,7 @@ def end(conn: Connection, change: Row, *, status: str, outcome: Any, pause_s: fl
         " ts = CASE WHEN %(lost)s THEN NULL ELSE coalesce(%(ts)s, ts) END WHERE id = %(message)s",
         {
             "message": change["message_id"],
-            "again": status == "pending",
+            "again": status in ("pending", "held"),
             "lease": change["leased_until"],
             "pause_s": pause_s or 0.0,
             "told": status in ("sent", "unknown"),

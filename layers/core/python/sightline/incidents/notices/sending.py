@@ -90,14 +90,17 @@ class Desk:
         place = place_of(claims[0].message)
         outcome = self.post.tell(place, secrets, [one.story for one in claims if one.story])
         for one in claims:
-            self._end(workspace_id, one, outcome)
+            self._end(workspace_id, one, outcome, later="held" if len(claims) > 1 else "pending")
 
-    def _end(self, workspace_id: str, one: Claim, outcome: Outcome) -> None:
-        """Writes down what came of it, and comes back to what is still to be told."""
+    def _end(self, workspace_id: str, one: Claim, outcome: Outcome, *, later: str) -> None:
+        """Writes down what came of it, and comes back to what is still to be told.
+
+        later: a digest that did not go well is held back again, and stays one.
+        """
         asked_s = outcome.retry_after_s
         again = outcome.status == "retry"
         pause_s = rules.pause_s(one.change["tries"], asked_s=asked_s, random=self.random) if again else None
-        status = ("failed" if pause_s is None else "pending") if again else outcome.status
+        status = ("failed" if pause_s is None else later) if again else outcome.status
         with transaction(workspace_id) as conn:
             messages.end(conn, one.change, status=status, outcome=outcome, pause_s=pause_s)
             messages.note_channel(

@@ -13,8 +13,8 @@ from infra_cdk.media import every
 from infra_cdk.outgoing import Outgoing
 from infra_cdk.queues import WorkQueue
 
-# Two calls of 15 s, and time to write down what came of them. One at a time: who waits for a channel that does
-# not answer holds up nobody else's.
+# Two calls of 15 s, and time to write down what came of them. One at a time: a channel that does not answer
+# holds up no other.
 SEND_TIMEOUT_S, SEND_AT_ONCE = 90, 1
 SWEEP_EVERY_MIN = 1
 # One whole vCPU (1,769 MB): Slack waits for three seconds, and a cold call is all CPU.

@@ -11,11 +11,29 @@ from infra_cdk.api import GET, POST, Api, Route
 from infra_cdk.functions import Function, House, Sizes, database_function
 from infra_cdk.machines import let_call, machine
 from infra_cdk.media import may_look_at_runs
+from infra_cdk.stages import Stage
 from infra_cdk.storage import PREFIX, UPLOADS, Storage
 
 SOURCE = "Which objects a bucket holds is not known here; the stage names the buckets."
 # As infra_cdk.stages: {workspace} is filled in by the API.
 OWN_PREFIX = "{workspace}/"
+
+
+def import_places(stage: Stage, storage: Storage) -> list[str]:
+    """The drop bucket, where each workspace has its own prefix, and what the stage adds."""
+    return [f"{storage.drop.bucket_name}/{OWN_PREFIX}", *stage.import_buckets]
+
+
+def import_arns(stack: Stack, stage: Stage, storage: Storage) -> list[str]:
+    """The same buckets, to be allowed."""
+    names = [entry.partition("@")[0].partition("/")[0] for entry in stage.import_buckets]
+    return [
+        storage.drop.bucket_arn,
+        *(
+            stack.format_arn(service="s3", region="", account="", resource=name)
+            for name in dict.fromkeys(names)
+        ),
+    ]
 
 
 class Imports(Construct):
@@ -62,27 +80,15 @@ class Imports(Construct):
             function.set(SIGHTLINE_IMPORT_MACHINE_ARN=self.machine.state_machine_arn)
             function.allow("states:StartExecution", on=self.machine.state_machine_arn)
         may_look_at_runs(sweep_assets, self.machine)
-        media_api.set(SIGHTLINE_IMPORT_BUCKETS=",".join(self._places()))
+        media_api.set(SIGHTLINE_IMPORT_BUCKETS=",".join(import_places(house.stage, storage)))
         api.route(
             media_api,
             Route(path="/v1/imports", methods=(GET, POST)),
             Route(path="/v1/imports/{proxy+}", methods=(GET, POST)),
         )
 
-    def _places(self) -> list[str]:
-        """The drop bucket, where each workspace has its own prefix, and what the stage adds."""
-        return [f"{self._storage.drop.bucket_name}/{OWN_PREFIX}", *self._house.stage.import_buckets]
-
     def _may_read(self) -> None:
-        stack = Stack.of(self)
-        names = [entry.partition("@")[0].partition("/")[0] for entry in self._house.stage.import_buckets]
-        buckets = [
-            self._storage.drop.bucket_arn,
-            *(
-                stack.format_arn(service="s3", region="", account="", resource=name)
-                for name in dict.fromkeys(names)
-            ),
-        ]
+        buckets = import_arns(Stack.of(self), self._house.stage, self._storage)
         objects = [f"{arn}/*" for arn in buckets]
         self.list_import.allow("s3:ListBucket", on=buckets)
         self.fetch_objects.allow("s3:GetObject", on=objects, why=SOURCE)

@@ -20,6 +20,7 @@ from infra_cdk.network import Network
 from infra_cdk.notices import Notices
 from infra_cdk.operations import Operations
 from infra_cdk.outgoing import Outgoing
+from infra_cdk.runbooks import Runbooks
 from infra_cdk.scenarios import Scenarios
 from infra_cdk.search_actions import SearchActions
 from infra_cdk.stages import Stage
@@ -105,6 +106,15 @@ class SightlineStack(Stack):
             bus=self.media.bus,
             missed_ticks=self.media.missed_ticks,
         )
+        self.runbooks = Runbooks(
+            self,
+            "Runbooks",
+            house=house,
+            api=self.accounts.api,
+            incidents_api=self.incidents.incidents_api,
+            storage=self.storage,
+            inference=self.inference,
+        )
         self.imports = Imports(
             self,
             "Imports",
@@ -153,6 +163,8 @@ class SightlineStack(Stack):
                 self.search_actions.actions.queue,
                 self.incidents.deliveries.queue,
                 self.notices.messages.queue,
+                self.runbooks.readings.queue,
+                self.runbooks.questions.queue,
             ],
             dead_letters=[
                 media.uploads.dead_letters,
@@ -166,6 +178,8 @@ class SightlineStack(Stack):
                 self.search_actions.actions.dead_letters,
                 self.incidents.deliveries.dead_letters,
                 self.notices.messages.dead_letters,
+                self.runbooks.readings.dead_letters,
+                self.runbooks.questions.dead_letters,
             ],
             machines=[
                 media.pipeline.machine,
@@ -200,6 +214,10 @@ class SightlineStack(Stack):
             "AlertDlqUrl": self.incidents.deliveries.dead_letters.queue_url,
             "NoticeQueueUrl": self.notices.messages.queue.queue_url,
             "NoticeDlqUrl": self.notices.messages.dead_letters.queue_url,
+            "RunbookQueueUrl": self.runbooks.readings.queue.queue_url,
+            "RunbookDlqUrl": self.runbooks.readings.dead_letters.queue_url,
+            "QuestionQueueUrl": self.runbooks.questions.queue.queue_url,
+            "QuestionDlqUrl": self.runbooks.questions.dead_letters.queue_url,
             "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
             "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
             "ActionQueueUrl": self.search_actions.actions.queue.queue_url,

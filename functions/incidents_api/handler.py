@@ -1,7 +1,8 @@
-"""Sources, alerts and deliveries over HTTP."""
+"""Sources, alerts, deliveries and runbooks over HTTP."""
 
-from sightline.http import as_lambda, create_app
+from sightline.http import MAX_PICTURE_BODY_BYTES, as_lambda, create_app
 from sightline.incidents.routes import router
+from sightline.incidents.runbooks.routes import router as runbooks
 from sightline.wiring import PORTS
 
-handler = as_lambda(create_app(router, ports=PORTS))
+handler = as_lambda(create_app(router, runbooks, ports=PORTS, max_body_bytes=MAX_PICTURE_BODY_BYTES))

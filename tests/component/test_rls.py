@@ -192,6 +192,7 @@ def _any_value(type_name: str) -> sql.Composable:
         "jsonb": sql.Literal("{}"),
         "bytea": sql.SQL("sha256(gen_random_uuid()::text::bytea)"),
         "text": sql.Literal("x"),
+        "tsvector": sql.Literal("x"),
         "boolean": sql.Literal(False),
     }
     return values.get(kind, sql.Literal(1))

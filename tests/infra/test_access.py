@@ -33,7 +33,15 @@ NAMELESS = {
     "logs:DescribeLogGroups": "log delivery of a state machine has no resource",
 }
 OUTSIDE = {"webhooks"}
-CALLERS = {"embed_frames", "match_asset", "scenarios_api", "triage_alerts", "write_export"}
+CALLERS = {
+    "answer_question",
+    "ingest_runbooks",
+    "embed_frames",
+    "match_asset",
+    "scenarios_api",
+    "triage_alerts",
+    "write_export",
+}
 SECRETS = {"migrate": {"Owner", "App"}, "index_vectors": {"Owner"}}
 
 
@@ -140,6 +148,7 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
         "sweep_assets": {"s3:GetObject": {"uploads"}, "s3:AbortMultipartUpload": {"uploads"}},
         "webhooks": {"s3:PutObject": {"deliveries"}},
         "triage_alerts": {"s3:GetObject": {"deliveries"}},
+        "ingest_runbooks": {"s3:GetObject": {""}},  # of the buckets that imports may read
     }
     for name in template.functions():
         actual = {

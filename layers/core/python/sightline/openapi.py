@@ -16,6 +16,7 @@ def full_app() -> FastAPI:
     from sightline.incidents.notices.interactions import router as interactions
     from sightline.incidents.notices.routes import router as notices
     from sightline.incidents.routes import router as incidents
+    from sightline.incidents.runbooks.routes import router as runbooks
     from sightline.media.imports.routes import router as imports
     from sightline.media.routes import router as media
     from sightline.outgoing.routes import router as outgoing
@@ -27,7 +28,7 @@ def full_app() -> FastAPI:
     from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
-    alerts = (incidents, notices, interactions)
+    alerts = (incidents, runbooks, notices, interactions)
     return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 

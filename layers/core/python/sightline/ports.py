@@ -181,7 +181,7 @@ class SourceObject:
 
 
 class Sources(Protocol):
-    """Buckets that videos are imported from. Raises: SourceRefusedError where reading is not allowed."""
+    """Buckets that videos and runbooks are imported from. Raises: SourceRefusedError, where not allowed."""
 
     def page(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[SourceObject]:
         """Objects in order of their keys, after a key."""
@@ -189,6 +189,10 @@ class Sources(Protocol):
 
     def look(self, bucket: str, key: str) -> SourceObject | None:
         """One object; None where there is none that we may see."""
+        ...
+
+    def read(self, bucket: str, key: str, *, max_bytes: int) -> bytes:
+        """An object's first bytes. Raises: NotFoundError, SourceRefusedError."""
         ...
 
     def copy(self, bucket: str, source: SourceObject, *, to: str, content_type: str) -> None:
@@ -218,6 +222,20 @@ class ApplicationQueue(Queue, Protocol):
 
 class DeliveryQueue(Queue, Protocol):
     """Deliveries of monitoring tools, to be read."""
+
+
+class RunbookQueue(Queue, Protocol):
+    """Files to be read into runbooks."""
+
+
+class QuestionQueue(Queue, Protocol):
+    """Questions to be answered from runbooks."""
+
+
+class Pause(Protocol):
+    """Waits, where a request is there to wait."""
+
+    def __call__(self, seconds: float, /) -> None: ...
 
 
 class Pages(Protocol):

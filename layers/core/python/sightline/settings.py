@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     purge_queue_url: str = Field(default="", description="SQS queue of assets whose data must be deleted.")
     delivery_queue_url: str = Field(default="", description="SQS queue of webhooks to deliver.")
     alert_queue_url: str = Field(default="", description="SQS queue of deliveries of monitoring tools.")
+    runbook_queue_url: str = Field(default="", description="SQS queue of files to read into runbooks.")
+    question_queue_url: str = Field(default="", description="SQS queue of questions to answer from runbooks.")
     source_prefix: str = Field(default="", description="SSM path under which sources of alerts are kept.")
     training_queue_url: str = Field(default="", description="SQS queue of concepts to train.")
     application_queue_url: str = Field(

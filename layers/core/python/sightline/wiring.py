@@ -1,5 +1,6 @@
 """The only place that knows which provider stands behind a port; each is imported when first asked for."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,11 @@ from sightline.ports import (
     Mailer,
     NoticeQueue,
     Pages,
+    Pause,
     Pipeline,
+    QuestionQueue,
     Queue,
+    RunbookQueue,
     Sources,
     TokenVerifier,
     TrainingQueue,
@@ -192,6 +196,27 @@ def alert_deliveries() -> DeliveryQueue:
 
 
 @cache
+def runbook_readings() -> RunbookQueue:
+    """Files to be read into runbooks."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().runbook_queue_url)
+
+
+@cache
+def questions() -> QuestionQueue:
+    """Questions to be answered from runbooks."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().question_queue_url)
+
+
+def pause() -> Pause:
+    """A long poll's."""
+    return time.sleep
+
+
+@cache
 def sns_pages() -> Pages:
     """What Amazon SNS serves."""
     from sightline.providers.intake import SnsPages
@@ -281,7 +306,7 @@ def import_runs() -> ImportRuns:
 
 @cache
 def sources() -> Sources:
-    """Buckets that videos are imported from."""
+    """Buckets that videos and runbooks are imported from."""
     from sightline.providers.s3_sources import S3Sources
 
     return S3Sources(get_settings().media_bucket)
@@ -309,6 +334,9 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     ApplicationQueue: applications,
     DelayedQueue: deliveries,
     DeliveryQueue: alert_deliveries,
+    RunbookQueue: runbook_readings,
+    QuestionQueue: questions,
+    Pause: pause,
     SourceKeys: source_keys,
     Vault: vault,
     WebhookSender: webhook_sender,

@@ -6,16 +6,22 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 
 from sightline.http import Principal, port, rate_limited, require_role
+from sightline.multipart import MULTIPART, form_body, form_route
 from sightline.ports import ActionQueue, Blobs, Embedder
 from sightline.scenarios import actions, pipeline, sessions
 from sightline.scenarios.actions import ActionAnswer, ActionRequest
 from sightline.scenarios.legs import ConceptSource
-from sightline.scenarios.multipart import MULTIPART, MULTIPART_BODY, PictureRoute
 from sightline.scenarios.pipeline import Providers
 from sightline.scenarios.schemas import SearchAnswer, SearchRequest
 from sightline.scenarios.sessions import RefineRequest, SessionAnswer
 
-router = APIRouter(prefix="/v1", tags=["scenarios"], route_class=PictureRoute)
+# A question with its picture as a file of a form.
+router = APIRouter(
+    prefix="/v1",
+    tags=["scenarios"],
+    route_class=form_route("image", lambda picture: {"image": {"data": picture}}),
+)
+_FORM = form_body("image", request="The question as JSON, without its image.", file="JPEG or PNG.")
 
 Searcher = Annotated[Principal, require_role("viewer", "search")]
 Editor = Annotated[Principal, require_role("editor", "assets:write")]
@@ -41,9 +47,7 @@ def providers_of(
 Needs = Annotated[Providers, Depends(providers_of)]
 
 
-@router.post(
-    "/search", dependencies=RATE, openapi_extra={"requestBody": {"content": {MULTIPART: MULTIPART_BODY}}}
-)
+@router.post("/search", dependencies=RATE, openapi_extra={"requestBody": {"content": {MULTIPART: _FORM}}})
 def search(body: SearchRequest, principal: Searcher, providers: Needs, blobs: Store) -> SearchAnswer:
     """Finds the moments of the workspace's videos that show what is asked for, best first."""
     return pipeline.search(principal, body, providers=providers, blobs=blobs)

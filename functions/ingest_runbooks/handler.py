@@ -1,0 +1,16 @@
+"""Reads files, ZIPs and buckets into runbooks, from a queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sightline.batch import queue_handler
+from sightline.incidents.runbooks.ingesting import Ingesting
+from sightline.wiring import document_embedder, sources
+
+
+def take(message: Mapping[str, Any]) -> None:
+    """One reading."""
+    Ingesting(embedder=document_embedder(), sources=sources()).take(message)
+
+
+handler = queue_handler(take)

@@ -1,0 +1,139 @@
+"""A question answered from the runbooks: found, written, and every sentence checked against what it cites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pgvector import HalfVector
+
+from sightline.database import Row, transaction
+from sightline.errors import SightlineError
+from sightline.incidents.grouping import store as incidents
+from sightline.incidents.runbooks import answer_store, ranking, rules, searching
+from sightline.incidents.writing import Writers
+from sightline.ports import DocumentEmbedder, Passage, Sentence
+from sightline.telemetry import logger
+
+MAX_SENTENCES = 6
+MAX_ALERTS = 20
+REMEMBERED = 5
+"""Questions of a conversation that a follow-up may point to."""
+NO_MODEL = "The model that compares meanings did not answer: the runbooks were searched by words alone."
+
+ANOTHER_WRITER = "The writing model gave nothing that holds: this is word by word from the runbooks."
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is written down about an answer at its end."""
+
+    subject: str
+    writer: str | None = None
+    notes: list[str] = field(default_factory=list)
+    dropped: int = 0
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "writer": self.writer,
+            "notes": self.notes,
+            "dropped": self.dropped,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Takes questions from the queue."""
+
+    embedder: DocumentEmbedder
+    writers: Writers
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """One question; handed over twice, it is answered once. Raises: DatabaseUnavailableError."""
+        workspace_id, answer_id = message["workspace_id"], UUID(message["answer_id"])
+        with transaction(workspace_id) as conn:
+            asked = answer_store.claim(conn, answer_id)
+        if asked is None:
+            return
+        try:
+            self._answer(asked)
+        except Exception:
+            with transaction(workspace_id) as conn:
+                answer_store.release(conn, answer_id)
+            raise
+
+    def _answer(self, asked: Row) -> None:
+        told = _Told(self._subject(asked))
+        found = self._find(asked, told)
+        status = "not_said"
+        if found.good:
+            passages = [Passage(str(piece.id), piece.text) for piece in found.pieces]
+            written = self.writers.write(
+                "answer", question=told.subject, passages=passages, max_sentences=MAX_SENTENCES
+            )
+            told.writer, told.dropped = written.by, written.dropped
+            if written.degraded:
+                told.notes.append(ANOTHER_WRITER)
+            self._say(asked, written.sentences, found.pieces)
+            status = "answered" if written.sentences else "not_said"
+        with transaction(asked["workspace_id"]) as conn:
+            answer_store.finish(conn, asked["id"], status=status, values=told.values())
+        logger.info("question answered", answer_id=str(asked["id"]), status=status, sure=found.confidence)
+
+    def _subject(self, asked: Row) -> str:
+        """The question with what it follows."""
+        with transaction(asked["workspace_id"]) as conn:
+            earlier = answer_store.before(conn, asked, limit=REMEMBERED)
+        subjects = [row["subject"] or row["question"] for row in earlier]
+        return rules.subject_of(asked["question"], subjects)
+
+    def _find(self, asked: Row, told: _Told) -> ranking.Found:
+        context = self._context(asked)
+        query = rules.expanded(told.subject)
+        texts = [query, context] if context else [query]
+        vectors, space = self._vectors(texts, told)
+        with transaction(asked["workspace_id"]) as conn:
+            return ranking.find(
+                conn, searching.Query(words=query, context=context, vectors=vectors, space=space)
+            )
+
+    def _context(self, asked: Row) -> str:
+        """What the incident's alerts say."""
+        if asked["incident_id"] is None:
+            return ""
+        with transaction(asked["workspace_id"]) as conn:
+            return rules.context_of(incidents.alerts_of(conn, asked["incident_id"], limit=MAX_ALERTS))
+
+    def _vectors(self, texts: Sequence[str], told: _Told) -> tuple[list[HalfVector], str]:
+        """None where no model answers; the words must do then, and the answer says so."""
+        try:
+            embedding = self.embedder.embed_texts(texts)
+        except SightlineError as error:
+            logger.warning("searched by words alone", code=error.slug)
+            told.notes.append(NO_MODEL)
+            return [], ""
+        return [HalfVector(row) for row in embedding.vectors], f"{embedding.model_id}@{embedding.revision}"
+
+    def _say(self, asked: Row, sentences: Sequence[Sentence], pieces: Sequence[ranking.Piece]) -> None:
+        """One by one, so that whoever waits sees each as it comes."""
+        by_id = {str(piece.id): piece for piece in pieces}
+        for no, sentence in enumerate(sentences, 1):
+            citations = [_citation(by_id[cite], sentence.text) for cite in sentence.cites]
+            with transaction(asked["workspace_id"]) as conn:
+                answer_store.add_sentence(conn, asked, no, sentence.text, citations)
+
+
+def _citation(piece: ranking.Piece, sentence: str) -> dict[str, Any]:
+    """The paragraph that says what the sentence says, and its lines."""
+    quote = rules.quote_of(sentence, piece.text)
+    return {
+        "runbook_id": str(piece.runbook_id),
+        "collection": piece.collection,
+        "path": piece.path,
+        "title": piece.title,
+        "headings": list(piece.headings),
+        "first_line": piece.first_line + quote.first,
+        "last_line": piece.first_line + quote.last,
+        "quote": quote.text,
+    }

@@ -40,6 +40,10 @@ def add_source(
     topic: Annotated[
         list[str] | None, typer.Option("--topic", help="cloudwatch: an SNS topic's ARN; may be repeated.")
     ] = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--events", help="EventBridge: an account or partner's event source; may be repeated."),
+    ] = None,
     allow_unsigned: Annotated[
         bool, typer.Option("--allow-unsigned", help="Take deliveries that prove nothing.")
     ] = False,
@@ -53,6 +57,7 @@ def add_source(
         "platform": platform,
         "name": name or platform,
         "topic_arns": topic or [],
+        "event_origins": events or [],
         "allow_unsigned": allow_unsigned,
     }
     if secret := os.environ.get(SECRET_VARIABLE):

@@ -20,6 +20,7 @@ from client.notifications import Notifications
 from client.searches import Searches
 from client.session import Session, default_http, find_api_url
 from client.shapes import Asset, Created, Found, Sheet
+from client.summaries import Summaries
 from client.transport import Retry, Transport
 from client.uploads import OnBytes, SignedAddresses, send
 from client.webhooks import Webhooks
@@ -84,6 +85,7 @@ class Sightline:
         self.concepts = Concepts(self._api, sleep=self._retry.sleep)
         self.searches = Searches(self._api)
         self.webhooks = Webhooks(self._api)
+        self.summaries = Summaries(self._api, sleep=self._retry.sleep)
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from client import (
     import_commands,
     model_commands,
     refine_commands,
+    summary_commands,
 )
 from client.caller import Target
 from client.concept_commands import concepts
@@ -92,6 +93,9 @@ for command in (refine_commands.refine, refine_commands.session, refine_commands
 app.add_typer(searches, name="searches", rich_help_panel="Video")
 app.add_typer(concepts, name="concepts", rich_help_panel="Video")
 app.add_typer(webhooks, name="webhooks", rich_help_panel="Video")
+incidents = typer.Typer(help="What alerts add up to.", no_args_is_help=True)
+incidents.command()(summary_commands.summary)
+app.add_typer(incidents, name="incidents", rich_help_panel="Alerts")
 app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 app.add_typer(notifications, name="notifications", rich_help_panel="Alerts")

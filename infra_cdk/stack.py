@@ -6,6 +6,7 @@ from constructs import Construct
 from infra_cdk.acceptance import accept
 from infra_cdk.accounts import Accounts
 from infra_cdk.database import Database
+from infra_cdk.event_intake import EventIntake
 from infra_cdk.exports import Exports
 from infra_cdk.functions import Function, House
 from infra_cdk.imports import Imports
@@ -26,6 +27,7 @@ from infra_cdk.search_actions import SearchActions
 from infra_cdk.stages import Stage
 from infra_cdk.standing import Standing
 from infra_cdk.storage import Storage
+from infra_cdk.summaries import Summaries
 
 
 class SightlineStack(Stack):
@@ -115,6 +117,21 @@ class SightlineStack(Stack):
             storage=self.storage,
             inference=self.inference,
         )
+        EventIntake(
+            self,
+            "EventIntake",
+            stage=stage,
+            deliveries=self.incidents.deliveries,
+            claims=self.incidents.incidents_api,
+        )
+        self.summaries = Summaries(
+            self,
+            "Summaries",
+            house=house,
+            api=self.accounts.api,
+            incidents_api=self.incidents.incidents_api,
+            bus=self.media.bus,
+        )
         self.imports = Imports(
             self,
             "Imports",
@@ -165,6 +182,7 @@ class SightlineStack(Stack):
                 self.notices.messages.queue,
                 self.runbooks.readings.queue,
                 self.runbooks.questions.queue,
+                self.summaries.requests.queue,
             ],
             dead_letters=[
                 media.uploads.dead_letters,
@@ -180,6 +198,7 @@ class SightlineStack(Stack):
                 self.notices.messages.dead_letters,
                 self.runbooks.readings.dead_letters,
                 self.runbooks.questions.dead_letters,
+                self.summaries.requests.dead_letters,
             ],
             machines=[
                 media.pipeline.machine,
@@ -218,6 +237,8 @@ class SightlineStack(Stack):
             "RunbookDlqUrl": self.runbooks.readings.dead_letters.queue_url,
             "QuestionQueueUrl": self.runbooks.questions.queue.queue_url,
             "QuestionDlqUrl": self.runbooks.questions.dead_letters.queue_url,
+            "SummaryQueueUrl": self.summaries.requests.queue.queue_url,
+            "SummaryDlqUrl": self.summaries.requests.dead_letters.queue_url,
             "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
             "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
             "ActionQueueUrl": self.search_actions.actions.queue.queue_url,

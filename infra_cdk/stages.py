@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+OWN_ACCOUNT = "own"
+"""Of Stage.event_origins: the account that the stage is deployed in."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerlessEndpoint:
@@ -75,6 +78,13 @@ class Stage:
     import_buckets: tuple[str, ...] = ()
     """Buckets that imports may read beside the drop bucket: bucket[/prefix][@workspace]. The stage's
     roles get the right to read; a bucket of another account must also let them."""
+    event_origins: tuple[str, ...] = ()
+    """Whose EventBridge events sources may claim: accounts (`own` is this one) or partners' event sources,
+    each for all workspaces or for one: origin[@workspace]."""
+    writer: str = "extractive"
+    """Who writes summaries and answers: `extractive` (no model), `bedrock/<model>` or `anthropic/<model>`."""
+    writer_secret_name: str | None = None
+    """Secrets Manager secret {"api_key": ...} of Anthropic's API, where that writes."""
     alarm_email: str | None = None
     mail_from: str | None = None
     """What notifications are mailed from: an address that SES has verified, or of a domain that it has."""
@@ -102,6 +112,7 @@ DEV = Stage(
     flow_logs=False,
     pipeline_concurrency=2,
     runs_at_once=8,
+    event_origins=(OWN_ACCOUNT,),
 )
 
 PROD = Stage(

@@ -1,8 +1,11 @@
-"""Sources, alerts, deliveries and runbooks over HTTP."""
+"""Sources, alerts, deliveries, summaries and runbooks over HTTP."""
 
 from sightline.http import MAX_PICTURE_BODY_BYTES, as_lambda, create_app
 from sightline.incidents.routes import router
 from sightline.incidents.runbooks.routes import router as runbooks
+from sightline.incidents.summaries.routes import router as summaries
 from sightline.wiring import PORTS
 
-handler = as_lambda(create_app(router, runbooks, ports=PORTS, max_body_bytes=MAX_PICTURE_BODY_BYTES))
+handler = as_lambda(
+    create_app(router, summaries, runbooks, ports=PORTS, max_body_bytes=MAX_PICTURE_BODY_BYTES)
+)

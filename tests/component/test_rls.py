@@ -24,6 +24,7 @@ TENANT_COLUMN = {"workspace": "id"}
 
 # Tables without a tenant, and why each may be read across workspaces, or cannot be.
 NO_TENANT = {
+    "alert_unclaimed": "events that are nobody's yet; the application role cannot read them",
     "caption_bank": "vectors of the captions in the repository; written by one narrow function",
     "rate_limit": "counters by caller; the application role cannot read them",
     "user_account": "policies of its own, tested below",

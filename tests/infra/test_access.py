@@ -222,6 +222,7 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "outgoing_api": {"sqs:SendMessage"},
         "webhooks": {"sqs:SendMessage"},
         "triage_alerts": {"events:PutEvents"},
+        "summarise": {"events:PutEvents"},
         "incidents_api": {"sqs:SendMessage"},
         "notices_api": {"sqs:SendMessage"},
         "notify": {"sqs:SendMessage"},

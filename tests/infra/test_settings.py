@@ -19,16 +19,30 @@ GOOGLE = GoogleSignIn(
 )
 
 
+MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+PARTNER = "aws.partner/pagerduty.com/ours"
+
+
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A development stage with Google sign-in and an alarm address."""
+    """A development stage with Google sign-in, an alarm address, a model that writes, and others' events."""
+    return synthesized(
+        tmp_path_factory.mktemp("assembly"),
+        google=GOOGLE,
+        alarm_email="ops@example.com",
+        writer=f"bedrock/{MODEL}",
+        event_origins=("own", "210987654321@0193a1b2-0000-7000-8000-000000000001", PARTNER),
+    )
+
+
+def synthesized(out: Path, **more: Any) -> list[dict[str, Any]]:
+    """The resources of a development stage that differs in this."""
     from aws_cdk import App
 
     from infra_cdk.app import FLAGS, build
     from infra_cdk.nested import whole
 
-    out: Path = tmp_path_factory.mktemp("assembly")
-    stage = dataclasses.replace(DEV, google=GOOGLE, alarm_email="ops@example.com")
+    stage = dataclasses.replace(DEV, **more)
     app = App(outdir=str(out), context=FLAGS, analytics_reporting=False)
     build(app=app, stages=[stage], bundle=False)
     app.synth()
@@ -51,6 +65,57 @@ def test_google_is_a_second_way_in(resources: list[dict[str, Any]]) -> None:
     assert client["AllowedOAuthFlows"] == ["code"]
     assert client["CallbackURLs"] == list(GOOGLE.callback_urls)
     assert properties(resources, "AWS::Cognito::UserPoolDomain")["Domain"] == GOOGLE.domain_prefix
+
+
+def statements(resources: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """What any role is granted of one service."""
+    found = [r["Properties"] for r in resources if r["Type"] == "AWS::IAM::Policy"]
+    all_of_them = [one for policy in found for one in policy["PolicyDocument"]["Statement"]]
+    return [one for one in all_of_them if prefix in json.dumps(one["Action"])]
+
+
+def variables(resources: list[dict[str, Any]], function: str) -> dict[str, Any]:
+    """The environment of one function."""
+    found = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]
+    all_of_them: list[dict[str, Any]] = [one["Environment"]["Variables"] for one in found]
+    (mine,) = [one for one in all_of_them if one["POWERTOOLS_SERVICE_NAME"] == function]
+    return mine
+
+
+def test_one_model_of_bedrock_may_be_asked_and_no_other(resources: list[dict[str, Any]]) -> None:
+    granted = statements(resources, "bedrock:")
+    assert granted
+    for statement in granted:
+        assert statement["Action"] == "bedrock:InvokeModel"
+        profile, model = map(json.dumps, statement["Resource"])
+        assert f":inference-profile/{MODEL}" in profile
+        assert f"::foundation-model/{MODEL.removeprefix('eu.')}" in model
+    assert variables(resources, "summarise")["SIGHTLINE_WRITER"] == f"bedrock/{MODEL}"
+
+
+def test_events_of_named_origins_reach_the_alerts_and_no_others(resources: list[dict[str, Any]]) -> None:
+    rules = [r["Properties"] for r in resources if r["Type"] == "AWS::Events::Rule"]
+    (account,) = [one for one in rules if "aws.health" in json.dumps(one["EventPattern"])]
+    assert account["EventPattern"]["account"] == [{"Ref": "AWS::AccountId"}, "210987654321"]
+    (partner,) = [one for one in rules if one.get("EventBusName") == PARTNER]
+    assert partner["EventPattern"] == {"source": [PARTNER]}
+    assert account["Targets"][0]["Arn"] == partner["Targets"][0]["Arn"]
+    policy = properties(resources, "AWS::Events::EventBusPolicy")
+    assert (policy["Action"], policy["Principal"]) == ("events:PutEvents", "210987654321")
+    said = json.dumps(variables(resources, "incidents_api")["SIGHTLINE_EVENT_ORIGINS"])
+    assert "210987654321@0193a1b2-0000-7000-8000-000000000001" in said
+    assert PARTNER in said
+
+
+def test_a_model_by_key_reads_its_own_secret_alone(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="writer_secret_name"):
+        synthesized(tmp_path / "without", writer="anthropic/claude-sonnet-4-5")
+    found = synthesized(
+        tmp_path / "with", writer="anthropic/claude-sonnet-4-5", writer_secret_name="sightline/writer"
+    )
+    granted = [json.dumps(one["Resource"]) for one in statements(found, "secretsmanager:GetSecretValue")]
+    assert [one for one in granted if ":secret:sightline/writer-??????" in one]
+    assert statements(found, "bedrock:") == []
 
 
 def test_alarms_are_mailed(resources: list[dict[str, Any]]) -> None:

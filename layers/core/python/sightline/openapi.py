@@ -17,6 +17,7 @@ def full_app() -> FastAPI:
     from sightline.incidents.notices.routes import router as notices
     from sightline.incidents.routes import router as incidents
     from sightline.incidents.runbooks.routes import router as runbooks
+    from sightline.incidents.summaries.routes import router as summaries
     from sightline.media.imports.routes import router as imports
     from sightline.media.routes import router as media
     from sightline.outgoing.routes import router as outgoing
@@ -28,7 +29,7 @@ def full_app() -> FastAPI:
     from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
-    alerts = (incidents, runbooks, notices, interactions)
+    alerts = (incidents, summaries, runbooks, notices, interactions)
     return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 

@@ -238,6 +238,10 @@ class Pause(Protocol):
     def __call__(self, seconds: float, /) -> None: ...
 
 
+class SummaryQueue(Queue, Protocol):
+    """Incidents to be summarised."""
+
+
 class Pages(Protocol):
     """Pages at addresses that were checked before."""
 

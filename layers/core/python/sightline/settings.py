@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     alert_queue_url: str = Field(default="", description="SQS queue of deliveries of monitoring tools.")
     runbook_queue_url: str = Field(default="", description="SQS queue of files to read into runbooks.")
     question_queue_url: str = Field(default="", description="SQS queue of questions to answer from runbooks.")
+    event_origins: str = Field(
+        default="",
+        description="Whose EventBridge events sources may claim, by commas: account or partner[@workspace].",
+    )
+    summary_queue_url: str = Field(default="", description="SQS queue of incidents to be summarised.")
     source_prefix: str = Field(default="", description="SSM path under which sources of alerts are kept.")
     training_queue_url: str = Field(default="", description="SQS queue of concepts to train.")
     application_queue_url: str = Field(

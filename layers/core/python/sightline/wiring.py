@@ -30,6 +30,7 @@ from sightline.ports import (
     Queue,
     RunbookQueue,
     Sources,
+    SummaryQueue,
     TokenVerifier,
     TrainingQueue,
     Vault,
@@ -217,6 +218,14 @@ def pause() -> Pause:
 
 
 @cache
+def summary_requests() -> SummaryQueue:
+    """Incidents to be summarised."""
+    from sightline.providers.sqs import SqsQueue
+
+    return SqsQueue(get_settings().summary_queue_url)
+
+
+@cache
 def sns_pages() -> Pages:
     """What Amazon SNS serves."""
     from sightline.providers.intake import SnsPages
@@ -337,6 +346,7 @@ PORTS: Mapping[Any, Callable[[], Any]] = {
     RunbookQueue: runbook_readings,
     QuestionQueue: questions,
     Pause: pause,
+    SummaryQueue: summary_requests,
     SourceKeys: source_keys,
     Vault: vault,
     WebhookSender: webhook_sender,

@@ -36,11 +36,11 @@ _RATE = [rate_limited("alert-sources", lambda settings: settings.write_rate_per_
 
 @router.post("/alert-sources", status_code=201, dependencies=_RATE)
 def create_source(
-    body: SourceRequest, principal: Admin, keys: Keys, response: Response
+    body: SourceRequest, principal: Admin, keys: Keys, queue: Deliveries, response: Response
 ) -> SourceSecretAnswer:
     """Lets a sender in; its address and secret, the secret this once."""
     response.headers["Cache-Control"] = "no-store"
-    return sources.create_source(principal, body, keys=keys)
+    return sources.create_source(principal, body, keys=keys, queue=queue)
 
 
 @router.get("/alert-sources")

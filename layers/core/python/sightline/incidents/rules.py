@@ -108,6 +108,12 @@ def sender_key(headers: Mapping[str, str]) -> str | None:
     return next((headers[name][:200] for name in SENDER_KEYS if headers.get(name)), None)
 
 
+def may_claim(origin: str, *, workspace_id: str, allowed: str) -> bool:
+    """Whether the stage lets a workspace have the events of an origin: `origin` or `origin@workspace`."""
+    entries = (entry.strip().partition("@") for entry in allowed.split(","))
+    return any(name == origin and owner in ("", workspace_id) for name, _, owner in entries)
+
+
 def invalid(field: str, message: str) -> ValidationError:
     """One field that is wrong."""
     return ValidationError(errors=[{"field": field, "message": message}])

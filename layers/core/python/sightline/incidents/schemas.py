@@ -66,6 +66,13 @@ class SourceRequest(Shape):
     topic_arns: list[
         Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
     ] = Field(default_factory=list, max_length=20, description="CloudWatch: the SNS topics that may deliver.")
+    event_origins: list[
+        Annotated[str, StringConstraints(pattern=r"^(\d{12}|aws\.partner/[A-Za-z0-9._/-]{1,240})$")]
+    ] = Field(
+        default_factory=list,
+        max_length=20,
+        description="EventBridge: AWS accounts (cloudwatch) or partners' event sources whose events are its.",
+    )
     map: dict[str, Any] | None = Field(
         default=None, description="generic: JMESPath expressions for the fields of an alert."
     )
@@ -91,6 +98,7 @@ class SourceAnswer(Shape):
     scheme: Scheme
     path: str = Field(description="Where to deliver, after the API's address.")
     allow_unsigned: bool
+    event_origins: list[str] = Field(description="EventBridge: whose events are its.")
     created_at: datetime
 
 

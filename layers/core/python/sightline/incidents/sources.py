@@ -5,27 +5,32 @@ import secrets
 from dataclasses import replace
 
 from sightline.contracts.intake import Source, SourceKeys
-from sightline.database import Row, transaction
+from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError, NotFoundError
-from sightline.incidents import rules, store
+from sightline.incidents import claims, rules, store
 from sightline.incidents.paging import next_cursor, place_of
 from sightline.incidents.schemas import Scheme, SourceAnswer, SourcePage, SourceRequest, SourceSecretAnswer
 from sightline.incidents.senders.mapping import AlertMap
+from sightline.ports import Queue
 from sightline.principal import Principal
+from sightline.settings import get_settings
 
 ID_BYTES = 18
 """Of a source's id: 144 bits, for senders whose address is their only secret."""
 SECRET_BYTES = 32
 
 
-def create_source(principal: Principal, request: SourceRequest, *, keys: SourceKeys) -> SourceSecretAnswer:
-    """A sender is let in. Raises: ValidationError."""
+def create_source(
+    principal: Principal, request: SourceRequest, *, keys: SourceKeys, queue: Queue
+) -> SourceSecretAnswer:
+    """A sender is let in. Raises: ValidationError, ConflictError."""
     scheme = request.scheme or rules.SCHEMES.get(request.platform, "shared_secret")
     _check(request, scheme)
+    _check_origins(request, principal.workspace_id)
     secret = _secret(request, scheme)
     source_id = secrets.token_urlsafe(ID_BYTES)
     settings = request.model_dump(
-        mode="json", include={"allow_unsigned", "timestamp_header", "topic_arns", "map"}
+        mode="json", include={"allow_unsigned", "timestamp_header", "topic_arns", "map", "event_origins"}
     )
     with transaction(principal.workspace_id) as conn:
         row = store.add_source(
@@ -40,13 +45,16 @@ def create_source(principal: Principal, request: SourceRequest, *, keys: SourceK
                 "created_by": principal.principal_id,
             },
         )
+        _claim(conn, row)
         # Inside: a source that could not be written down is none.
         keys.keep(source_id, _for_intake(row, (secret,) if secret else ()))
+    for origin in request.event_origins:
+        queue.send({"adopt": origin, "workspace_id": principal.workspace_id, "source_id": source_id})
     return SourceSecretAnswer(**_source(row).model_dump(), secret=secret, setup=rules.SETUP[request.platform])
 
 
 def _check(request: SourceRequest, scheme: Scheme) -> None:
-    if scheme == "sns" and not request.topic_arns:
+    if scheme == "sns" and not request.topic_arns and not request.event_origins:
         raise rules.invalid(
             "body.topic_arns", "Name the SNS topics: anybody can sign with a topic of theirs."
         )
@@ -61,6 +69,26 @@ def _check(request: SourceRequest, scheme: Scheme) -> None:
             raise rules.invalid(
                 "body.map", "Not a map of JMESPath expressions; see docs/alerts.md."
             ) from error
+
+
+def _check_origins(request: SourceRequest, workspace_id: str) -> None:
+    """Raises: ValidationError for an origin that this workspace may not have."""
+    for number, origin in enumerate(request.event_origins):
+        if origin.isdigit() and request.platform != "cloudwatch":
+            raise rules.invalid(f"body.event_origins.{number}", "An account's events are cloudwatch's.")
+        if not rules.may_claim(origin, workspace_id=workspace_id, allowed=get_settings().event_origins):
+            raise rules.invalid(
+                f"body.event_origins.{number}",
+                "The stage does not let this workspace have its events; see docs/alerts.md.",
+            )
+
+
+def _claim(conn: Connection, row: Row) -> None:
+    """Raises: ConflictError where another source takes the events."""
+    origins = row["settings"]["event_origins"]
+    claimed = claims.claim(conn, workspace_id=row["workspace_id"], source_id=row["id"], origins=origins)
+    if len(claimed) < len(set(origins)):
+        raise ConflictError("Another source takes the events of one of these origins already.")
 
 
 def _secret(request: SourceRequest, scheme: Scheme) -> str | None:
@@ -113,6 +141,7 @@ def delete_source(principal: Principal, source_id: str, *, keys: SourceKeys) -> 
     with transaction(principal.workspace_id) as conn:
         if not store.delete_source(conn, source_id):
             raise NotFoundError
+        claims.release(conn, source_id)
         keys.forget(source_id)
 
 
@@ -134,5 +163,6 @@ def _source(row: Row) -> SourceAnswer:
         scheme=row["scheme"],
         path=f"/v1/webhooks/{row['platform']}/{row['id']}",
         allow_unsigned=row["settings"]["allow_unsigned"],
+        event_origins=row["settings"].get("event_origins", []),
         created_at=row["created_at"],
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
-from sightline.incidents import rules, store
+from sightline.incidents import claims, eventbridge, rules, store
 from sightline.incidents.grouping import telling
 from sightline.incidents.grouping.store import untold
 from sightline.incidents.judging import Judges
@@ -34,14 +34,22 @@ class Triage:
     events: Events
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """One message of the intake, or one that asks for a stored delivery to be read again.
+        """One message of the intake or of EventBridge, or one that asks for what is stored to be read.
 
         A second hand-over of the same changes nothing. Raises: NotFoundError when the body of a long delivery
         is gone, DatabaseUnavailableError, DeliveryNotKeptError when SNS cannot be told.
         """
         if "replay" in message:
             self._again(message["workspace_id"], UUID(message["replay"]))
-            return
+        elif "adopt" in message:
+            self._adopt(message["adopt"], message["workspace_id"], message["source_id"])
+        elif eventbridge.is_event(message):
+            self._event(message)
+        else:
+            self._delivered(message)
+
+    def _delivered(self, message: Mapping[str, Any]) -> None:
+        """What a webhook brought."""
         delivery = {
             "id": UUID(message["delivery_id"]),
             "workspace_id": UUID(message["workspace_id"]),
@@ -73,6 +81,28 @@ class Triage:
             self.pages.fetch(address)
         else:
             logger.warning("subscription not confirmed", source_id=delivery["source_id"])
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        """One of EventBridge's, to whoever claimed its origin, and what waited for them to."""
+        delivery = eventbridge.claimed(event)
+        if delivery is not None:
+            self._read(delivery, new=True)
+            self._adopt(eventbridge.origin_of(event), delivery["workspace_id"], delivery["source_id"])
+
+    def _adopt(self, origin: str, workspace_id: UUID | str, source_id: str) -> None:
+        """Reads what came before its origin was claimed; forgotten only when read."""
+        while True:
+            with transaction(workspace_id) as conn:
+                waiting = claims.unclaimed(conn, origin, limit=eventbridge.PAGE)
+            for row in waiting:
+                mine = eventbridge.delivery_of(
+                    row["body"], workspace_id=UUID(str(workspace_id)), source_id=source_id
+                )
+                self._read(mine, new=True)
+            if not waiting:
+                return
+            with transaction(workspace_id) as conn:
+                claims.forget_unclaimed(conn, origin, [row["event_id"] for row in waiting])
 
     def _again(self, workspace_id: str, delivery_id: UUID) -> None:
         """Reads a stored delivery once more, with the maps of today. Raises: NotFoundError."""
@@ -115,7 +145,8 @@ def _alerts_of(source: Row, delivery: Mapping[str, Any]) -> tuple[list[NewAlert]
     """What the delivery tells, or why nobody knows."""
     try:
         payload = payload_of(bytes(delivery["raw_payload"]))
-        return _map_of(source).read(payload, delivery["headers"]), None
+        seen = eventbridge.payload_within(payload, delivery["headers"], platform=source["platform"])
+        return _map_of(source).read(seen, delivery["headers"]), None
     except UnparsedError as error:
         return [], str(error)
 

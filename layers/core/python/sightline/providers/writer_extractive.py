@@ -1,8 +1,8 @@
 """A writer without a model: takes the most telling sentences out of the passages, word by word.
 
-Each sentence is worth what it shares with the question and with the other passages, and the place of its
-passage, for passages come best first; one that repeats another is left out (maximal marginal relevance,
-J. Carbonell and J. Goldstein, SIGIR 1998). The same input gives the same sentences.
+For an answer each sentence is worth what it shares with the question and with the other passages, and the
+place of its passage, for passages come best first; a summary is what comes first. One that repeats another is
+left out (maximal marginal relevance, J. Carbonell and J. Goldstein, SIGIR 1998). Same input, same text.
 """
 
 import math
@@ -50,8 +50,8 @@ class ExtractiveWriter:
         asked = set(content_words(question))
         if task == "answer" and not asked & rarity.keys():
             return []
-        worth = {unit: _worth(unit, asked, rarity) for unit in units}
         chosen: list[_Unit] = []
+        worth = {unit: _worth(unit, asked, rarity) if task == "answer" else 0.0 for unit in units}
         for unit in sorted(units, key=lambda one: (-worth[one], one.place)):
             if len(chosen) == max_sentences:
                 break

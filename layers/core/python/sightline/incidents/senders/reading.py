@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 MAX_TEXT = 10_000
@@ -23,7 +24,7 @@ def text_of(value: Any, *, limit: int = MAX_TEXT) -> str | None:
 
 
 def time_of(value: Any) -> datetime | None:
-    """ISO 8601, or a Unix time in seconds, milliseconds, microseconds or nanoseconds, told apart by size."""
+    """ISO 8601, an e-mail's date (AWS Health), or a Unix time in s, ms, µs or ns, told apart by size."""
     text = text_of(value)
     if text is None or text in ZEROS:
         return None
@@ -46,7 +47,10 @@ def _iso_time(text: str) -> datetime | None:
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        try:
+            stamp = parsedate_to_datetime(text)
+        except (ValueError, IndexError):
+            return None
     return _plausible(stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC))
 
 

@@ -175,3 +175,29 @@ def replay(
     with connect(ctx) as sightline:
         sightline.alerts.replay(delivery_id)
     notes().print("It is read again.")
+
+
+@alerts.command("dead-letters")
+def dead_letters(
+    ctx: typer.Context,
+    redrive: Annotated[
+        bool, typer.Option("--redrive", help="Send them again, all or the one named.")
+    ] = False,
+    letter_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most to show.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """Deliveries that could not be read however often they were tried, and why."""
+    with connect(ctx) as sightline:
+        sent = sightline.alerts.redrive(letter_id) if redrive else None
+        found = [] if redrive else sightline.alerts.dead_letters(limit=limit)
+    if as_json:
+        print_json({"redriven": sent} if redrive else {"items": found})
+    elif redrive:
+        notes().print(f"{sent} sent again.")
+    else:
+        rows = [
+            [one["died_at"][:19].replace("T", " "), one["code"], escape(one["reason"]), one["id"]]
+            for one in found
+        ]
+        print_table(["died", "code", "why", "id"], rows)

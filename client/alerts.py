@@ -47,6 +47,21 @@ class Alerts:
         answer: Item = self._api.call("POST", f"/v1/alert-deliveries/{delivery_id}/replay", creates=True)
         return answer
 
+    def dead_letters(self, *, limit: int = 50) -> list[Item]:
+        """What could not be read however often it was tried, newest first."""
+        return self._some("/v1/alert-dead-letters", limit, {})
+
+    def redrive(self, letter_id: str | None = None) -> int:
+        """Sends one again, or all; how many."""
+        path = (
+            f"/v1/alert-dead-letters/{letter_id}/redrive" if letter_id else "/v1/alert-dead-letters/redrive"
+        )
+        sent, more = 0, True
+        while more:
+            answer: Item = self._api.call("POST", path, creates=True)
+            sent, more = sent + int(answer["redriven"]), bool(answer["more"]) and letter_id is None
+        return sent
+
     def _some(self, path: str, limit: int, where: dict[str, str | None]) -> list[Item]:
         asked = {name: value for name, value in where.items() if value is not None}
         answer = self._api.call("GET", path, params={"limit": limit, **asked})

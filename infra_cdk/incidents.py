@@ -33,9 +33,21 @@ class Incidents(Construct):
         self._house, self._bus = house, bus
         self._prefix = f"/sightline/{house.stage.name}/sources"
         self._bucket = storage.media
-        self.deliveries = WorkQueue(self, "Deliveries", consumer_timeout_s=TRIAGE_TIMEOUT_S)
+        self.deliveries = WorkQueue(
+            self, "Deliveries", consumer_timeout_s=TRIAGE_TIMEOUT_S, keeper_timeout_s=TRIAGE_TIMEOUT_S
+        )
         self.webhooks = self._webhooks(api=api)
-        self.triage_alerts = self._triage_alerts(inference=inference)
+        self.triage_alerts = self._reader(
+            "TriageAlerts", "triage_alerts", "Reads deliveries into alerts", inference=inference
+        )
+        self.deliveries.feed(self.triage_alerts)
+        self.keep_dead_letters = self._reader(
+            "KeepDeadLetters",
+            "keep_dead_letters",
+            "Tries what failed every time once more, and shows its owner why it fails",
+            inference=inference,
+        )
+        self.deliveries.bury(self.keep_dead_letters)
         self.incidents_api = self._incidents_api(api=api)
 
     @property
@@ -72,13 +84,14 @@ class Incidents(Construct):
         )
         return function
 
-    def _triage_alerts(self, *, inference: Inference) -> Function:
+    def _reader(self, construct_id: str, name: str, description: str, *, inference: Inference) -> Function:
+        """A function that may read deliveries into alerts."""
         function = Function(
             self,
-            "TriageAlerts",
+            construct_id,
             house=self._house,
-            name="triage_alerts",
-            description="Reads deliveries into alerts",
+            name=name,
+            description=description,
             timeout_s=TRIAGE_TIMEOUT_S,
         )
         function.use_database()
@@ -86,7 +99,6 @@ class Incidents(Construct):
         function.allow("s3:GetObject", on=self._bucket.arn_for_objects(DELIVERIES), why=PREFIX)
         inference.admit(function)
         self._may_tell(function)
-        self.deliveries.feed(function)
         return function
 
     def _may_tell(self, function: Function) -> None:
@@ -124,5 +136,7 @@ class Incidents(Construct):
             Route(path="/v1/alerts/{proxy+}", methods=(GET,)),
             Route(path="/v1/alert-deliveries", methods=(GET,)),
             Route(path="/v1/alert-deliveries/{proxy+}", methods=(GET, POST)),
+            Route(path="/v1/alert-dead-letters", methods=(GET,)),
+            Route(path="/v1/alert-dead-letters/{proxy+}", methods=(GET, POST)),
         )
         return function

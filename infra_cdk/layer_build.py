@@ -30,6 +30,7 @@ PLATFORM = "x86_64-manylinux_2_28"
 # botocore describes 430 services in 18 MB; a test holds this list to the clients that the code makes.
 AWS_SERVICES = frozenset(
     {
+        "bedrock-runtime",
         "cognito-idp",
         "events",
         "kms",

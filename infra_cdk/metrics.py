@@ -24,6 +24,8 @@ class Watched:
     functions: Sequence[Function]
     work_queues: Sequence[sqs.IQueue]
     dead_letters: Sequence[sqs.IQueue]
+    last_resorts: Sequence[Function]
+    """Functions that run when something has failed every time."""
     machines: Sequence[states.IStateMachine]
     http: apigateway.IHttpApi
     inference: Inference

@@ -37,6 +37,7 @@ class Operations(NestedStack):
         if stage.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
         self._watch_functions(watched.functions)
+        self._watch_last_resorts(watched.last_resorts)
         self._watch_queues(watched)
         self._watch_pipeline(watched.machines)
         self._watch_http(watched.http)
@@ -73,6 +74,15 @@ class Operations(NestedStack):
                 function.lambda_function.metric_errors(period=FIVE_MINUTES, statistic=SUM),
                 f"{function.name} fails again and again.",
                 threshold=5,
+            )
+
+    def _watch_last_resorts(self, functions: Sequence[Function]) -> None:
+        """Their queue is empty again before anybody looks."""
+        for function in functions:
+            self._alarm(
+                f"{function.node.id}Ran",
+                function.lambda_function.metric_invocations(period=FIVE_MINUTES, statistic=SUM),
+                "A delivery failed every time; it was tried once more, or shown to its owner.",
             )
 
     def _watch_queues(self, watched: Watched) -> None:

@@ -14,10 +14,21 @@ BATCH_SIZE = 10
 class WorkQueue(Construct):
     """Encrypted, TLS only; a message that failed five times waits fourteen days for a person."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, consumer_timeout_s: int) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        consumer_timeout_s: int,
+        keeper_timeout_s: int | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letters = sqs.Queue(
-            self, "DeadLetters", enforce_ssl=True, retention_period=Duration.days(14)
+            self,
+            "DeadLetters",
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            visibility_timeout=Duration.seconds(6 * keeper_timeout_s) if keeper_timeout_s else None,
         )
         self.queue = sqs.Queue(
             self,
@@ -31,6 +42,14 @@ class WorkQueue(Construct):
 
     def feed(self, function: Function, *, batch_size: int = BATCH_SIZE) -> None:
         """Calls the function with batches; it names the messages that failed."""
-        function.lambda_function.add_event_source(
-            sources.SqsEventSource(self.queue, batch_size=batch_size, report_batch_item_failures=True)
-        )
+        _feed(self.queue, function, batch_size)
+
+    def bury(self, function: Function) -> None:
+        """Calls the function with each dead letter; what it cannot keep stays for a person."""
+        _feed(self.dead_letters, function, 1)
+
+
+def _feed(queue: sqs.Queue, function: Function, batch_size: int) -> None:
+    function.lambda_function.add_event_source(
+        sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True)
+    )

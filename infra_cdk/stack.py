@@ -200,6 +200,7 @@ class SightlineStack(Stack):
                 self.runbooks.questions.dead_letters,
                 self.summaries.requests.dead_letters,
             ],
+            last_resorts=[self.incidents.keep_dead_letters],
             machines=[
                 media.pipeline.machine,
                 media.pipeline.batch_machine,

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "incidents_api",
     "index_vectors",
     "ingest_runbooks",
+    "keep_dead_letters",
     "list_import",
     "match_asset",
     "media_api",

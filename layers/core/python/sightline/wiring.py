@@ -40,6 +40,7 @@ from sightline.ports import (
 from sightline.settings import get_settings
 
 if TYPE_CHECKING:
+    from sightline.incidents.triage import Triage
     from sightline.incidents.writing import Writers
 
 SLACK_ANSWER_BYTES = 256 * 1024
@@ -215,6 +216,16 @@ def questions() -> QuestionQueue:
 def pause() -> Pause:
     """A long poll's."""
     return time.sleep
+
+
+@cache
+def triage() -> "Triage":
+    """Reads deliveries into alerts, and alerts into incidents."""
+    from sightline.incidents.judging import Judges
+    from sightline.incidents.triage import Triage
+
+    judges = Judges(classifier=classifier(), tagger=entity_tagger(), embedder=document_embedder())
+    return Triage(blobs=blobs(), pages=sns_pages(), judges=judges, events=events())
 
 
 @cache

@@ -1,10 +1,9 @@
 """SQL of origins of events, who has claimed them, and what waits for somebody to."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
 
@@ -30,7 +29,7 @@ def release(conn: Connection, source_id: str) -> None:
 
 
 def keep_unclaimed(conn: Connection, origin: str, event_id: str, body: Mapping[str, Any]) -> None:
-    conn.execute("SELECT app.keep_unclaimed(%s, %s, %s)", (origin, event_id, Jsonb(body)))
+    conn.execute("SELECT app.keep_unclaimed(%s, %s, %s)", (origin, event_id, json.dumps(body)))
 
 
 def unclaimed(conn: Connection, origin: str, *, limit: int) -> list[Row]:

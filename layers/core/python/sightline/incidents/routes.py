@@ -1,4 +1,4 @@
-"""/v1/alert-sources, /v1/alerts and /v1/alert-deliveries."""
+"""/v1/alert-sources, /v1/alerts, /v1/alert-deliveries and /v1/alert-dead-letters."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,13 +7,16 @@ from fastapi import Query, Response
 
 from sightline.contracts.intake import SourceKeys
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
-from sightline.incidents import pipeline, sources
+from sightline.incidents import dead_letters, pipeline, sources
 from sightline.incidents.schemas import (
     AlertAnswer,
     AlertPage,
+    DeadLetterAnswer,
+    DeadLetterPage,
     DeliveryAnswer,
     DeliveryPage,
     Outcome,
+    RedrivenAnswer,
     ReplayAnswer,
     RotateRequest,
     Severity,
@@ -107,3 +110,27 @@ def read_delivery(delivery_id: UUID, principal: Reader) -> DeliveryAnswer:
 def replay(delivery_id: UUID, principal: Admin, queue: Deliveries) -> ReplayAnswer:
     """Reads a stored delivery again, with the maps of today; what was counted is not counted twice."""
     return pipeline.replay(principal, delivery_id, queue=queue)
+
+
+@router.get("/alert-dead-letters")
+def list_dead_letters(principal: Reader, cursor: Cursor = None, limit: Limit = 50) -> DeadLetterPage:
+    """What could not be read however often it was tried, newest first."""
+    return dead_letters.list_dead_letters(principal, cursor=cursor, limit=limit)
+
+
+@router.get("/alert-dead-letters/{letter_id}")
+def read_dead_letter(letter_id: UUID, principal: Reader) -> DeadLetterAnswer:
+    """One, with what was sent."""
+    return dead_letters.read_dead_letter(principal, letter_id)
+
+
+@router.post("/alert-dead-letters/redrive", status_code=202, dependencies=_RATE)
+def redrive_all(principal: Admin, queue: Deliveries) -> RedrivenAnswer:
+    """Sends the oldest hundred again; what was read already is not read twice."""
+    return dead_letters.redrive(principal, None, queue=queue)
+
+
+@router.post("/alert-dead-letters/{letter_id}/redrive", status_code=202, dependencies=_RATE)
+def redrive(letter_id: UUID, principal: Admin, queue: Deliveries) -> RedrivenAnswer:
+    """Sends one again."""
+    return dead_letters.redrive(principal, letter_id, queue=queue)

@@ -96,7 +96,7 @@ class Triage:
                 waiting = claims.unclaimed(conn, origin, limit=eventbridge.PAGE)
             for row in waiting:
                 mine = eventbridge.delivery_of(
-                    row["body"], workspace_id=UUID(str(workspace_id)), source_id=source_id
+                    json.loads(row["body"]), workspace_id=UUID(str(workspace_id)), source_id=source_id
                 )
                 self._read(mine, new=True)
             if not waiting:

@@ -19,7 +19,7 @@ $$;
 CREATE TABLE alert_unclaimed (
     origin text NOT NULL,
     event_id text NOT NULL,
-    body jsonb NOT NULL,
+    body text NOT NULL,                -- JSON; jsonb takes no NUL
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (origin, event_id)
 );
@@ -27,14 +27,14 @@ CREATE INDEX alert_unclaimed_age ON alert_unclaimed (received_at);
 REVOKE ALL ON alert_unclaimed FROM sightline_app;
 ALTER TABLE alert_unclaimed ENABLE ROW LEVEL SECURITY;
 
-CREATE FUNCTION app.keep_unclaimed(origin text, event_id text, body jsonb) RETURNS void
+CREATE FUNCTION app.keep_unclaimed(origin text, event_id text, body text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     DELETE FROM alert_unclaimed WHERE received_at < now() - interval '14 days';
     INSERT INTO alert_unclaimed (origin, event_id, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 $$;
 
 -- Of an origin that the workspace has claimed, and of no other.
-CREATE FUNCTION app.unclaimed(wanted text, page integer) RETURNS TABLE (event_id text, body jsonb)
+CREATE FUNCTION app.unclaimed(wanted text, page integer) RETURNS TABLE (event_id text, body text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT event_id, body FROM alert_unclaimed JOIN alert_claim USING (origin)
     WHERE origin = wanted AND workspace_id = app.workspace() ORDER BY received_at, event_id LIMIT page
@@ -49,16 +49,13 @@ $$;
 
 -- What could not be read however often it was tried, as it lay on the queue, and why.
 CREATE TABLE alert_dead_letter (
-    id uuid PRIMARY KEY,               -- the delivery's, so that one that dies twice is one
+    id uuid PRIMARY KEY,               -- the delivery's, so that one that dies again is one
     workspace_id uuid NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
     source_id text NOT NULL,
-    message jsonb NOT NULL,
-    code text NOT NULL,
+    message text NOT NULL,             -- JSON; jsonb takes no NUL
+    code text,                         -- null while it is tried once more
     reason text NOT NULL,
-    deaths integer NOT NULL DEFAULT 1,
-    received_at timestamptz NOT NULL,
-    died_at timestamptz NOT NULL DEFAULT now(),
-    redriven_at timestamptz
+    died_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX alert_dead_letter_list ON alert_dead_letter (workspace_id, died_at DESC, id DESC);
 SELECT app.protect('alert_dead_letter');

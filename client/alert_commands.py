@@ -1,5 +1,6 @@
 """sightline sources, alerts and deliveries: monitoring tools, and what they say."""
 
+import json
 import os
 from typing import Annotated, Any
 
@@ -44,6 +45,10 @@ def add_source(
         list[str] | None,
         typer.Option("--events", help="EventBridge: an account or partner's event source; may be repeated."),
     ] = None,
+    map_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--map", help="generic: JSON with JMESPath expressions; docs/maps has some."),
+    ] = None,
     allow_unsigned: Annotated[
         bool, typer.Option("--allow-unsigned", help="Take deliveries that prove nothing.")
     ] = False,
@@ -60,11 +65,20 @@ def add_source(
         "event_origins": events or [],
         "allow_unsigned": allow_unsigned,
     }
+    if map_file is not None:
+        request["map"] = _map(map_file)
     if secret := os.environ.get(SECRET_VARIABLE):
         request["secret"] = secret
     with connect(ctx) as sightline:
         made = sightline.alerts.add_source(request)
         _show(sightline, made, as_json=as_json)
+
+
+def _map(file: typer.FileText) -> Any:
+    try:
+        return json.load(file)
+    except ValueError as error:
+        raise typer.BadParameter(f"{file.name} is not JSON", param_hint="--map") from error
 
 
 @sources.command("rotate")

@@ -21,6 +21,7 @@ class WorkQueue(Construct):
         *,
         consumer_timeout_s: int,
         keeper_timeout_s: int | None = None,
+        again_after_s: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letters = sqs.Queue(
@@ -34,8 +35,9 @@ class WorkQueue(Construct):
             self,
             "Queue",
             enforce_ssl=True,
-            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the timeout.
-            visibility_timeout=Duration.seconds(6 * consumer_timeout_s),
+            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the timeout,
+            # so that a throttled batch is not seen twice; less where waiting is worse than that.
+            visibility_timeout=Duration.seconds(again_after_s or 6 * consumer_timeout_s),
             retention_period=Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )

@@ -10,7 +10,9 @@ import pytest
 from functions.system_api.handler import handler
 from sightline.database import close_idle, owner_connection
 from sightline.errors import problem_table
+from sightline.incidents.senders import sender
 from sightline.openapi import openapi_document
+from sightline.openapi_intake import PATH
 from tests.component.conftest import call, invoke, sample
 from tests.conftest import Database
 
@@ -62,9 +64,21 @@ def test_the_document_describes_every_domain() -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             names = [parameter["name"] for parameter in operation.get("parameters", [])]
-            creates = method == "post" and {"201", "202"} & set(operation["responses"])
+            # A monitoring tool names its deliveries in its own way.
+            ours = path != PATH and method == "post"
+            creates = ours and {"201", "202"} & set(operation["responses"])
             assert names.count("Idempotency-Key") == (1 if creates else 0), (method, path)
             assert operation["summary"], (method, path)
+
+
+def test_the_webhook_is_described_with_samples_that_its_senders_maps_read() -> None:
+    operation = openapi_document()["paths"][PATH]["post"]
+    assert operation["security"] == []
+    assert {"202", "401", "404", "413", "503"} <= set(operation["responses"])
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    for platform, example in examples.items():
+        (alert,) = sender(platform).read(example["value"], {})
+        assert alert.title
 
 
 def test_the_document_is_read_in_a_browser() -> None:

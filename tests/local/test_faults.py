@@ -3,7 +3,9 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -15,6 +17,7 @@ pytestmark = pytest.mark.local
 
 SECONDS = 900
 ENDPOINT_DOWN_S = 30
+DATABASE_AWAY_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,46 @@ def test_postgres_is_killed_and_comes_back(cloud: RunningCloud, user: User, vide
     cloud.release("postgres")
 
     check(cloud, user, asset_id)
+
+
+def test_the_database_is_away_for_longer_than_alerts_are_tried(cloud: RunningCloud, user: User) -> None:
+    request = {"name": "Ours", "platform": "datadog"}
+    source = user.call("POST", "/v1/alert-sources", json=request).raise_for_status().json()
+    # Minutes of waiting in seconds: five tries of two seconds, then the dead letters' own.
+    sqs, queues = cloud.aws("sqs"), [cloud.outputs[name] for name in ("AlertQueueUrl", "AlertDlqUrl")]
+    usual = {url: visibility(sqs, url) for url in queues}
+    for url in queues:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    try:
+        cloud.hold("postgres")
+        with cloud.http(**{"X-Sightline-Secret": source["secret"]}) as http:
+            for number in range(20):
+                said = {
+                    "monitor_id": str(number),
+                    "title": f"Alert {number}",
+                    "alert_transition": "Triggered",
+                }
+                assert http.post(source["path"], json=said).status_code == httpx.codes.ACCEPTED
+        back_at = time.monotonic() + DATABASE_AWAY_S
+        wait_until(lambda: time.monotonic() > back_at, timeout_s=120, what="the time without a database")
+        cloud.release("postgres")
+        wait_until(lambda: alerts(user, source["id"]) == 20, timeout_s=120, what="every alert to be read")
+    finally:
+        for url, seconds in usual.items():
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": seconds})
+    assert user.call("GET", "/v1/alert-dead-letters").json()["items"] == []
+
+
+def visibility(sqs: Any, url: str) -> str:
+    """Seconds that a message which failed waits, as SQS says them."""
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    return str(answer["Attributes"]["VisibilityTimeout"])
+
+
+def alerts(user: User, source_id: str) -> int:
+    """How often alerts of a source came; each of these came once."""
+    found = user.call("GET", f"/v1/alerts?source_id={source_id}&limit=200")
+    return sum(one["occurrences"] for one in found.json()["items"]) if found.is_success else 0
 
 
 def test_everything_is_killed_and_started_again(cloud: RunningCloud, user: User, video: Path) -> None:

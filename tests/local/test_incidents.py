@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from tests.component.conftest import sample
 from tests.local.user import User
 from tests.running_cloud import RunningCloud, wait_until
 
@@ -110,3 +112,48 @@ def test_what_nobody_understands_is_shown(cloud: RunningCloud, user: User) -> No
     (delivery,) = listed(user, "/v1/alert-deliveries?outcome=unparsed", least=1)
     assert delivery["id"] == answer.json()["delivery_id"]
     assert delivery["reason"]
+
+
+def test_an_alarm_comes_by_way_of_the_default_event_bus(cloud: RunningCloud, user: User) -> None:
+    request = {"name": "Our alarms", "platform": "cloudwatch", "event_origins": ["000000000000"]}
+    source = user.call("POST", "/v1/alert-sources", json=request).raise_for_status().json()
+    event = json.loads(sample("triage_alerts/eventbridge_alarm")["Records"][0]["body"])
+    entry = {
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Resources": event["resources"],
+        "Detail": json.dumps(event["detail"]),
+    }
+    assert cloud.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    (alert,) = listed(user, f"/v1/alerts?source_id={source['id']}", least=1)
+    assert (alert["title"], alert["trust"], alert["status"]) == ("orders-5xx", "signed", "firing")
+
+
+def test_an_incident_is_summarised_when_it_opens_and_when_it_is_asked_for(
+    cloud: RunningCloud, user: User
+) -> None:
+    source = add_source(user, "datadog")
+
+    def fire(name: str) -> None:
+        said = {"monitor_id": name, "title": f"{name} of billing is high", "alert_transition": "Triggered"}
+        body = json.dumps({**said, "tags": "service:billing,env:production", "priority": "P2"}).encode()
+        assert post(cloud, source["path"], body, **{"X-Sightline-Secret": source["secret"]}).is_success
+
+    def summary(because: str) -> dict[str, Any] | None:
+        found = user.call("GET", f"/v1/incidents/{incident_id}/summary")
+        told: dict[str, Any] = found.json()
+        return told if found.is_success and told["because"] == because else None
+
+    fire("Latency")
+    (alert,) = listed(user, f"/v1/alerts?source_id={source['id']}", least=1)
+    with psycopg.connect(cloud.database_url()) as connection:
+        row = connection.execute("SELECT incident_id FROM alert WHERE id = %s", [alert["id"]]).fetchone()
+    assert row is not None
+    incident_id = row[0]
+    opened = wait_until(lambda: summary("opened"), timeout_s=60, what="the first summary")
+    assert opened["sentences"][0]["alert_ids"] == [alert["id"]]
+    fire("Error rate")
+    listed(user, f"/v1/alerts?source_id={source['id']}", least=2)
+    assert user.call("POST", f"/v1/incidents/{incident_id}/summary").status_code == httpx.codes.ACCEPTED
+    asked = wait_until(lambda: summary("asked"), timeout_s=60, what="the summary that was asked for")
+    assert "2 alerts of billing in production" in asked["sentences"][0]["text"]

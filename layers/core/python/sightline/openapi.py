@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from sightline.errors import problem_table
 from sightline.http import create_app
+from sightline.openapi_intake import PATH, webhook_path
 
 
 def full_app() -> FastAPI:
@@ -50,6 +51,7 @@ def openapi_document() -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _describe(operation, path, method)
+    document["paths"][PATH] = webhook_path()
     return document
 
 

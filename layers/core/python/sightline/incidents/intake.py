@@ -46,7 +46,7 @@ class Intake:
         try:
             return _answer(202, {"delivery_id": self._take(event)})
         except SightlineError as error:
-            return problem(error)
+            return problem(error, trace=event["requestContext"]["requestId"])
 
     def _take(self, event: Mapping[str, Any]) -> str:
         platform, source_id = (event["pathParameters"][name] for name in ("platform", "source_id"))
@@ -111,7 +111,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def problem(error: SightlineError) -> JsonObject:
+def problem(error: SightlineError, *, trace: str) -> JsonObject:
     """An RFC 9457 answer, as the other functions give it."""
     content = {
         "type": f"/problems/{error.slug}",
@@ -120,6 +120,7 @@ def problem(error: SightlineError) -> JsonObject:
         "detail": error.detail,
         "code": error.slug,
         "retryable": error.retryable,
+        "trace_id": trace,
     }
     answer = _answer(error.status, content, "application/problem+json")
     if error.retryable:

@@ -197,7 +197,7 @@ def dead_letters(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Send them again, all or the one named.")
     ] = False,
-    letter_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them.")] = None,
+    letter_id: Annotated[str | None, typer.Argument(metavar="ID", help="One of them.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Most to show.")] = 20,
     as_json: JsonFlag = False,
 ) -> None:

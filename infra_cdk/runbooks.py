@@ -9,6 +9,7 @@ from infra_cdk.imports import SOURCE, import_arns, import_places
 from infra_cdk.inference import Inference
 from infra_cdk.queues import WorkQueue
 from infra_cdk.storage import Storage
+from infra_cdk.writing import may_write
 
 READ_TIMEOUT_S = 600
 """Ten thousand sentences in a minute or so; one that is cut off goes on where it was."""
@@ -57,6 +58,7 @@ class Runbooks(Construct):
         self.questions.feed(self.answer_question, batch_size=1)
         for function in (self.ingest_runbooks, self.answer_question):
             inference.admit(function)
+        may_write(self.answer_question, stage=house.stage)
         incidents_api.set(
             SIGHTLINE_RUNBOOK_QUEUE_URL=self.readings.queue.queue_url,
             SIGHTLINE_QUESTION_QUEUE_URL=self.questions.queue.queue_url,

@@ -104,7 +104,7 @@ def command_of(words: list[str]) -> list[str]:
         rest = rest[2:]
     if not rest or not re.fullmatch(r"[a-z]+", rest[0]):
         return []
-    pair = rest[0] in GROUPS and len(rest) > 1 and re.fullmatch(r"[a-z]+", rest[1])
+    pair = rest[0] in GROUPS and len(rest) > 1 and re.fullmatch(r"[a-z]+(-[a-z]+)*", rest[1])
     inner = tuple(rest[:2]) in INNER and len(rest) > 2 and re.fullmatch(r"[a-z]+", rest[2])
     return rest[: 3 if inner else 2 if pair else 1]
 

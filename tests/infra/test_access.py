@@ -150,6 +150,7 @@ def test_objects_are_granted_by_prefix(template: Any) -> None:
         "webhooks": {"s3:PutObject": {"deliveries"}},
         "triage_alerts": {"s3:GetObject": {"deliveries"}},
         "ingest_runbooks": {"s3:GetObject": {""}},  # of the buckets that imports may read
+        "keep_dead_letters": {"s3:GetObject": {"deliveries"}},
     }
     for name in template.functions():
         actual = {

@@ -3,11 +3,15 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from sightline.database import transaction
 from sightline.http import as_lambda, create_app
+from sightline.incidents.grouping import store as incidents
+from sightline.incidents.notices.reading import story_in
 from sightline.outgoing.delivery import deliver
 from sightline.outgoing.routes import router as outgoing
 from sightline.ports import DelayedQueue, Posted, Vault, WebhookSender
@@ -96,6 +100,18 @@ def test_a_bot_updates_its_message_and_tells_in_its_thread(office: Office, slack
     reply = slack.calls[2].body
     assert (reply["thread_ts"], reply["channel"]) == (ts, "C0123")
     assert reply["text"].startswith("• Resolved")
+
+
+def test_what_happens_while_it_is_read_is_news_of_the_next(office: Office) -> None:
+    incident_id = office.incident()
+    office.change(incident_id, severity="critical")
+    with transaction(office.workspace.id) as conn:
+        seen = incidents.incident(conn, incident_id)
+    assert seen is not None
+    office.change(incident_id, "owner_changed", owner="Ada")
+    with transaction(office.workspace.id) as conn:
+        story = story_in(conn, {"id": uuid4(), "told_version": 1}, seen)
+    assert [one.text for one in story.news] == ["Severity: high → critical"]
 
 
 def test_two_workers_send_it_once_and_the_next_change_after_it(office: Office, slack: FakeSlack) -> None:

@@ -1,9 +1,5 @@
 """What a story is told from: the incident, what happened since it was told last, and its summary."""
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
-
 from sightline.database import Connection, Row
 from sightline.incidents.grouping import store as incidents
 from sightline.incidents.notices import store
@@ -16,12 +12,15 @@ def story_in(conn: Connection, message: Row, incident: Row) -> Story:
     return story_of(
         incident,
         message_id=str(message["id"]),
-        events=_since(conn, incident["id"], message["told_version"]),
+        events=_since(conn, incident, message["told_version"]),
         summary=store.summary_of(conn, incident["id"]),
         console_url=get_settings().console_url,
     )
 
 
-def _since(conn: Connection, incident_id: UUID, told_version: int) -> Sequence[Any]:
-    """Nothing is news to who was never told."""
-    return incidents.events_of(conn, incident_id, after_version=told_version) if told_version else []
+def _since(conn: Connection, incident: Row, told_version: int) -> list[Row]:
+    """What happened up to this version: what came while it was read is news of the next."""
+    if not told_version:  # nothing is news to who was never told
+        return []
+    found = incidents.events_of(conn, incident["id"], after_version=told_version)
+    return [one for one in found if one["version"] <= incident["version"]]

@@ -64,9 +64,8 @@ class Story:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What stands below the headline, but for the times, which each reader's clock tells."""
-        services = list(self.services[:MAX_SERVICES])
-        if more := len(self.services) - MAX_SERVICES:
-            services += [f"and {more} more"] if more > 0 else []
+        more = len(self.services) - MAX_SERVICES
+        services = [*self.services[:MAX_SERVICES], *([f"and {more} more"] if more > 0 else [])]
         found = [
             ("Severity", self.severity),
             ("Status", self.status),

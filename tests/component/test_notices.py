@@ -170,6 +170,20 @@ def test_mail_is_written_once_and_again_when_it_was_refused_for_now(office: Offi
     assert office.statuses() == [(1, "sent"), (2, "unknown")]
 
 
+def test_a_summary_is_told_with_its_incident(office: Office, slack: FakeSlack) -> None:
+    for kind in ("slack", "email"):
+        office.channel(kind)
+    incident_id = office.incident()
+    office.summarise(incident_id, ["The checkout lost its <database>.", "Two alerts say so."])
+    office.tell(incident_id, 1, "opened")
+    blocks = slack.bodies()[0]["attachments"][0]["blocks"]
+    summary = "The checkout lost its <database>. Two alerts say so."
+    assert summary.replace("<", "&lt;").replace(">", "&gt;") in [
+        one["text"]["text"] for one in blocks if "text" in one
+    ]
+    assert summary in office.mail.sent[0].text
+
+
 def test_webhooks_are_told_once_for_each_change(office: Office, channel_vault: KmsVault) -> None:
     sender = office.sender
     ports: dict[Any, Any] = {

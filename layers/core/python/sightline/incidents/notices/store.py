@@ -135,9 +135,6 @@ def maintenance_until(conn: Connection, incident: Row) -> datetime | None:
 
 def summary_of(conn: Connection, incident_id: UUID) -> str | None:
     """The newest summary, if one was written."""
-    there = conn.execute("SELECT to_regclass('public.incident_summary') AS name").fetchone()
-    if there is None or there["name"] is None:
-        return None
     row = conn.execute(
         "SELECT sentences FROM incident_summary WHERE incident_id = %s ORDER BY of_version DESC LIMIT 1",
         (incident_id,),

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local_cloud import gateway_seam, lambda_seam, provisioners, states_seam, storage_seam
+from local_cloud import alarms_seam, gateway_seam, lambda_seam, provisioners, states_seam, storage_seam
 from local_cloud.checkpoint import Checkpoint
 from local_cloud.emulator_config import EmulatorConfig
 from local_cloud.executor import Executor
@@ -59,6 +59,7 @@ def _install_seams(
     gateway_seam.install(timeout_s=config.api_timeout_s)
     states_seam.install()
     storage_seam.install()
+    alarms_seam.install()
     provisioners.install()
 
 

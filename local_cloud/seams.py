@@ -17,7 +17,8 @@ TOUCHED: Mapping[str, tuple[str, ...]] = {
         "_invoke_lambda_proxy",
         "handle_execute",
     ),
-    "ministack.services.eventbridge": ("_dispatch_event",),
+    "ministack.services.cloudwatch": ("_dispatch_alarm_actions",),
+    "ministack.services.eventbridge": ("_dispatch_event", "_put_events"),
     "ministack.services.s3": (
         "_fire_s3_event",
         "_get_object",

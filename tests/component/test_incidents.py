@@ -268,6 +268,16 @@ def test_what_a_sender_sends_twice_is_kept_twice_and_read_once(user: User) -> No
     assert alert["occurrences"] == 1
 
 
+def test_what_somebody_overheard_and_repeats_is_read_once(user: User) -> None:
+    """PagerDuty signs no time, and names its events in the body."""
+    source_id = user.add_source("pagerduty", secret="the-subscription-secret")
+    body = sample("webhooks/pagerduty_triggered")["body"]
+    twice = [user.deliver(source_id, body, trust="signed") for _ in range(2)]
+    assert [user.delivery(one)["outcome"] for one in twice] == ["alerts", "repeated"]
+    (alert,) = user.alerts()
+    assert alert["occurrences"] == 1
+
+
 def test_the_same_words_under_another_name_are_the_same_alert(user: User) -> None:
     source_id = user.add_source()
     user.deliver(source_id, fire(monitor="1"))

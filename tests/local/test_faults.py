@@ -124,6 +124,32 @@ def test_the_database_is_away_for_longer_than_alerts_are_tried(cloud: RunningClo
     assert user.call("GET", "/v1/alert-dead-letters").json()["items"] == []
 
 
+def test_what_nobody_can_read_lies_still_and_holds_nobody_up(cloud: RunningCloud, user: User) -> None:
+    request = {"name": "Ours", "platform": "datadog"}
+    source = user.call("POST", "/v1/alert-sources", json=request).raise_for_status().json()
+    sqs, queues = cloud.aws("sqs"), [cloud.outputs[name] for name in ("AlertQueueUrl", "AlertDlqUrl")]
+    usual = visibility(sqs, queues[0])
+    sqs.set_queue_attributes(QueueUrl=queues[0], Attributes={"VisibilityTimeout": "1"})
+    try:
+        for poison in ("no JSON", '{"delivery_id": "x"}'):
+            sqs.send_message(QueueUrl=queues[0], MessageBody=poison)
+        with cloud.http(**{"X-Sightline-Secret": source["secret"]}) as http:
+            assert http.post(source["path"], json={"monitor_id": "1", "title": "Good"}).is_success
+        wait_until(lambda: alerts(user, source["id"]) == 1, timeout_s=60, what="the good one to be read")
+        wait_until(lambda: waiting(sqs, queues[1]) == 2, timeout_s=60, what="both poisoned ones to be put by")
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queues[0], Attributes={"VisibilityTimeout": usual})
+        sqs.purge_queue(QueueUrl=queues[1])
+    assert user.call("GET", "/v1/alert-dead-letters").json()["items"] == []
+
+
+def waiting(sqs: Any, url: str) -> int:
+    """Messages of a queue, seen or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(value) for value in found.values())
+
+
 def visibility(sqs: Any, url: str) -> str:
     """Seconds that a message which failed waits, as SQS says them."""
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])

@@ -12,7 +12,6 @@ import httpx
 import psycopg
 import pytest
 
-from tests.component.conftest import sample
 from tests.local.user import User
 from tests.running_cloud import RunningCloud, wait_until
 
@@ -115,18 +114,32 @@ def test_what_nobody_understands_is_shown(cloud: RunningCloud, user: User) -> No
 
 
 def test_an_alarm_comes_by_way_of_the_default_event_bus(cloud: RunningCloud, user: User) -> None:
+    cloudwatch = cloud.aws("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="orders-5xx",
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Dimensions=[{"Name": "LoadBalancer", "Value": "app/orders/50dc6c495c0c9188"}],
+        Period=60,
+        EvaluationPeriods=1,
+        Statistic="Sum",
+        Threshold=10,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    # It goes off before anybody has claimed the account's events.
+    cloudwatch.set_alarm_state(AlarmName="orders-5xx", StateValue="ALARM", StateReason="42 is above 10")
     request = {"name": "Our alarms", "platform": "cloudwatch", "event_origins": ["000000000000"]}
     source = user.call("POST", "/v1/alert-sources", json=request).raise_for_status().json()
-    event = json.loads(sample("triage_alerts/eventbridge_alarm")["Records"][0]["body"])
-    entry = {
-        "Source": event["source"],
-        "DetailType": event["detail-type"],
-        "Resources": event["resources"],
-        "Detail": json.dumps(event["detail"]),
-    }
-    assert cloud.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
     (alert,) = listed(user, f"/v1/alerts?source_id={source['id']}", least=1)
-    assert (alert["title"], alert["trust"], alert["status"]) == ("orders-5xx", "signed", "firing")
+    assert (alert["title"], alert["trust"], alert["description"]) == (
+        "orders-5xx",
+        "signed",
+        "42 is above 10",
+    )
+    assert alert["service"] == "app/orders/50dc6c495c0c9188"
+    cloudwatch.set_alarm_state(AlarmName="orders-5xx", StateValue="OK", StateReason="3 is not above 10")
+    (over,) = listed(user, f"/v1/alerts?source_id={source['id']}&status=recovered", least=1)
+    assert over["id"] == alert["id"]
 
 
 def test_an_incident_is_summarised_when_it_opens_and_when_it_is_asked_for(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sightline.database import transaction
+from sightline.database import Row, transaction
 from sightline.errors import MalformedRequestError
 from sightline.incidents import claims
 from sightline.telemetry import logger
@@ -42,14 +42,20 @@ def claimed(event: Event) -> dict[str, Any] | None:
     event_id, origin = event.get("id"), origin_of(event)
     if not isinstance(event_id, str) or not event_id or not origin:
         raise MalformedRequestError("The event has no id, or comes from nowhere.")
-    with transaction() as conn:
-        owner = claims.claimant(conn, origin)
-        if owner is None:
+    owner = _owner(origin)
+    if owner is None:
+        with transaction() as conn:
             claims.keep_unclaimed(conn, origin, event_id, event)
+        owner = _owner(origin)  # whoever claimed it meanwhile may have looked too early
     if owner is None:
         logger.warning("event that nobody has claimed", origin=origin, event_id=event_id)
         return None
     return delivery_of(event, workspace_id=owner["workspace_id"], source_id=owner["source_id"])
+
+
+def _owner(origin: str) -> Row | None:
+    with transaction() as conn:
+        return claims.claimant(conn, origin)
 
 
 def delivery_of(event: Event, *, workspace_id: UUID, source_id: str) -> dict[str, Any]:

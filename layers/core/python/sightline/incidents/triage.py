@@ -120,7 +120,8 @@ class Triage:
             # Its workspace was erased while the delivery waited: there is nobody to keep it for.
             logger.warning("delivery of a source that is gone", source_id=delivery["source_id"])
             return
-        alerts, reason = _alerts_of(source, delivery)
+        alerts, reason, name = _alerts_of(source, delivery)
+        delivery = {**delivery, "sender_key": delivery["sender_key"] or name}
         judged = self._judged(source, alerts)
         with transaction(delivery["workspace_id"]) as conn:
             known = new and not store.keep_delivery(conn, delivery)
@@ -141,14 +142,15 @@ class Triage:
         return [Judged(alert, verdicts.get(id(alert))) for alert in alerts]
 
 
-def _alerts_of(source: Row, delivery: Mapping[str, Any]) -> tuple[list[NewAlert], str | None]:
-    """What the delivery tells, or why nobody knows."""
+def _alerts_of(source: Row, delivery: Mapping[str, Any]) -> tuple[list[NewAlert], str | None, str | None]:
+    """What the delivery tells, or why nobody knows; and the name it gives itself."""
     try:
         payload = payload_of(bytes(delivery["raw_payload"]))
         seen = eventbridge.payload_within(payload, delivery["headers"], platform=source["platform"])
-        return _map_of(source).read(seen, delivery["headers"]), None
+        sender_map = _map_of(source)
+        return sender_map.read(seen, delivery["headers"]), None, sender_map.delivery_of(seen)
     except UnparsedError as error:
-        return [], str(error)
+        return [], str(error), None
 
 
 def payload_of(body: bytes) -> Any:

@@ -76,11 +76,13 @@ class AlertMap(BaseModel):
     severities: dict[Severity, list[str]] = Field(default_factory=dict)
     not_alerts: str | None = None
     inside: str | None = None
+    delivery: str | None = None
+    """The sender's own name for a delivery, where it is in the payload and not in a header."""
 
     @model_validator(mode="after")
     def expressions_compile(self) -> Self:
         """The expressions beside the fields too."""
-        for expression in (self.items, self.not_alerts, self.inside):
+        for expression in (self.items, self.not_alerts, self.inside, self.delivery):
             if expression is not None:
                 _compiled(expression)
         return self
@@ -94,6 +96,10 @@ class AlertMap(BaseModel):
             return self._read(payload, headers)
         except RecursionError as error:
             raise UnparsedError("it is nested too deep") from error
+
+    def delivery_of(self, payload: Any) -> str | None:
+        """What a second attempt, or somebody who repeats what they overheard, sends again."""
+        return text_of(_find(self.delivery, payload), limit=MAX_ID) if self.delivery else None
 
     def _read(self, payload: Any, headers: Mapping[str, str]) -> list[NewAlert]:
         payload = self._unwrapped(payload)

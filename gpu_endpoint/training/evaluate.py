@@ -64,15 +64,21 @@ def measure_scenes(model: SceneModel, scenes: SceneSet, queries: list[Query]) ->
 
 
 def measure_footage(model: SceneModel, folder: Path) -> dict[str, dict[str, Area]]:
-    """For all cameras and for those held apart: the area under the ROC curve of each attribute's query."""
+    """The area under the ROC curve of each query: all cameras, those held apart, frames averaged."""
     real = footage.read_footage(folder)
-    vectors = model.embed_pictures(real.pictures)
-    groups = {"all": np.ones(len(vectors), bool), "held apart": real.apart}
+    alone = model.embed_pictures(real.pictures)
+    together = footage.with_neighbours(alone, real.clips)
+    every = np.ones(len(alone), bool)
+    groups = {
+        "all": (alone, every),
+        "held apart": (alone, real.apart),
+        f"all, with those within {footage.NEAR_S:g} s": (together, every),
+    }
     tables: dict[str, dict[str, Area]] = {group: {} for group in groups}
     for name, text in footage.QUERIES.items():
-        scores = vectors @ model.embed_texts([text])[0]
-        for group, members in groups.items():
-            known = members & (real.labels[name] >= 0)
+        question = model.embed_texts([text])[0]
+        for group, (vectors, members) in groups.items():
+            scores, known = vectors @ question, members & (real.labels[name] >= 0)
             positive = real.labels[name][known] == 1
             if min(positive.sum(), (~positive).sum()) >= footage.FEWEST:
                 tables[group][name] = area_over_clips(scores[known], positive, real.clips[known])

@@ -16,6 +16,7 @@ from gpu_endpoint.training.dataset import Pictures
 from gpu_endpoint.training.photograph import SIZE
 
 STEP_S = 0.5
+NEAR_S = 1.0  # a frame's neighbours, where its vector is averaged with theirs
 CHOOSING = "tmo324"  # start of the names of the clips that choices were made on
 FEWEST = 20  # frames with and without an attribute, under which it is not reported
 # Words of the hand-written scene descriptions that say yes, per attribute.
@@ -63,6 +64,16 @@ def read_footage(folder: Path) -> Footage:
     return Footage(
         np.stack(pictures), np.array(clips), {name: np.array(v, np.int8) for name, v in labels.items()}
     )
+
+
+def with_neighbours(vectors: NDArray[np.float32], clips: NDArray[np.str_]) -> NDArray[np.float32]:
+    """Each frame's vector averaged with those of the same clip that are at most NEAR_S away; shapes stay."""
+    reach, index = round(NEAR_S / STEP_S), np.arange(len(vectors))
+    averaged = np.empty_like(vectors)
+    for place in index:
+        near = (clips == clips[place]) & (abs(index - place) <= reach)
+        averaged[place] = vectors[near].mean(0)
+    return averaged
 
 
 def _frames(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:

@@ -16,6 +16,7 @@ from client.credentials import Credentials, UnfinishedUploads
 from client.errors import ApiError, IndexingError, StillIndexingError, StorageError
 from client.exports import Exports
 from client.imports import Erasures, Imports
+from client.incidents import Incidents
 from client.notifications import Notifications
 from client.searches import Searches
 from client.session import Session, default_http, find_api_url
@@ -78,6 +79,7 @@ class Sightline:
         )
         self.accounts = Accounts(self._api, self.session)
         self.alerts = Alerts(self._api)
+        self.incidents = Incidents(self._api)
         self.notifications = Notifications(self._api)
         self.exports = Exports(self._api, http=self._http, retry=self._retry)
         self.imports = Imports(self._api, retry=self._retry)

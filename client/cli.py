@@ -14,6 +14,7 @@ from client import (
     erase_commands,
     export_commands,
     import_commands,
+    incident_commands,
     model_commands,
     refine_commands,
     summary_commands,
@@ -98,6 +99,7 @@ incidents.command()(summary_commands.summary)
 app.add_typer(incidents, name="incidents", rich_help_panel="Alerts")
 app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
+app.add_typer(incident_commands.incidents, name="incidents", rich_help_panel="Alerts")
 app.add_typer(notifications, name="notifications", rich_help_panel="Alerts")
 
 

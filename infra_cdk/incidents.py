@@ -1,24 +1,27 @@
-"""Alerts: a door without a database that no sender waits at, a queue, and the function that reads it."""
+"""Alerts and incidents: a door without a database that no sender waits at, a queue, and what reads it."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra_cdk.api import DELETE, GET, POST, Api, Route
-from infra_cdk.functions import Function, House
+from infra_cdk.api import DELETE, GET, PATCH, POST, PUT, Api, Route
+from infra_cdk.functions import Function, House, database_function
 from infra_cdk.inference import Inference
+from infra_cdk.media import every
 from infra_cdk.queues import WorkQueue
 from infra_cdk.storage import DELIVERIES, PREFIX, Storage
 
 TRIAGE_TIMEOUT_S = 60
 # An alert that failed for want of a database should not wait six minutes; read twice, it is counted once.
 AGAIN_AFTER_S = 90
+SWEEP_EVERY_MIN = 1
 # One whole vCPU (1,769 MB): a cold call is all CPU, and a sender gives up after a second.
 WEBHOOK_MEMORY_MB = 1769
 
 
 class Incidents(Construct):
-    """A monitoring tool's webhook in, alerts out."""
+    """A monitoring tool's webhook in, incidents out."""
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Incidents(Construct):
         storage: Storage,
         inference: Inference,
         bus: events.IEventBus,
+        missed_ticks: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self._house, self._bus = house, bus
@@ -55,6 +59,17 @@ class Incidents(Construct):
         )
         self.deliveries.bury(self.keep_dead_letters)
         self.incidents_api = self._incidents_api(api=api)
+        self.sweep_incidents = database_function(
+            self,
+            "SweepIncidents",
+            "sweep_incidents",
+            "Ends snoozes and maintenance, resolves what is quiet, tells what was lost on the way",
+            house=house,
+            timeout_s=60,
+            dead_letters=missed_ticks,
+        )
+        self._may_tell(self.sweep_incidents)
+        every(self, "Sweep", self.sweep_incidents, minutes=SWEEP_EVERY_MIN)
 
     @property
     def _sources(self) -> str:
@@ -118,7 +133,7 @@ class Incidents(Construct):
             "IncidentsApi",
             house=self._house,
             name="incidents_api",
-            description="Sources, alerts and deliveries",
+            description="Sources, alerts, deliveries and incidents",
             memory_mb=1024,
             timeout_s=29,
         )
@@ -134,6 +149,7 @@ class Incidents(Construct):
             why="A source is named when it is made.",
         )
         function.allow("sqs:SendMessage", on=self.deliveries.queue.queue_arn)
+        self._may_tell(function)
         api.route(
             function,
             Route(path="/v1/alert-sources", methods=(GET, POST)),
@@ -144,5 +160,11 @@ class Incidents(Construct):
             Route(path="/v1/alert-deliveries/{proxy+}", methods=(GET, POST)),
             Route(path="/v1/alert-dead-letters", methods=(GET,)),
             Route(path="/v1/alert-dead-letters/{proxy+}", methods=(GET, POST)),
+            Route(path="/v1/incidents", methods=(GET,)),
+            Route(path="/v1/incidents/{proxy+}", methods=(GET, POST, PATCH)),
+            Route(path="/v1/incident-settings", methods=(GET, PUT)),
+            Route(path="/v1/maintenance-windows", methods=(GET, POST)),
+            Route(path="/v1/maintenance-windows/{proxy+}", methods=(DELETE,)),
+            Route(path="/v1/service-map", methods=(GET, PUT)),
         )
         return function

@@ -98,6 +98,7 @@ class SightlineStack(Stack):
             storage=self.storage,
             inference=self.inference,
             bus=self.media.bus,
+            missed_ticks=self.media.missed_ticks,
         )
         self.notices = Notices(
             self,

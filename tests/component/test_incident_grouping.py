@@ -1,41 +1,219 @@
-"""Alerts become incidents: which belong together, what becomes of an incident, who is told of it."""
+"""Alerts become incidents: which belong together, in whatever order and by however many workers."""
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from sightline.database import transaction
-from tests.component.test_incidents import EVENTS, NOON_S, User, fire, recover, user  # noqa: F401
+from tests.component.incidents import Desk
+from tests.component.test_incidents import EVENTS, NOON_S, TRIAGE, fire, recover
+from tests.conftest import Workspace
 
 pytestmark = pytest.mark.component
 
 
-def incidents(user: User) -> list[dict[str, Any]]:  # noqa: F811
-    with transaction(user.workspace.id) as conn:
-        return conn.execute("SELECT * FROM incident ORDER BY number").fetchall()
+@pytest.fixture
+def desk(workspace: Workspace) -> Desk:
+    return Desk(workspace)
 
 
-def timeline(user: User) -> list[tuple[str, int]]:  # noqa: F811
-    with transaction(user.workspace.id) as conn:
-        rows = conn.execute("SELECT kind, version FROM incident_event ORDER BY seq").fetchall()
-    return [(row["kind"], row["version"]) for row in rows]
-
-
-def test_alerts_of_one_service_are_one_incident_until_all_recover(user: User) -> None:  # noqa: F811
-    source_id = user.add_source()
-    about = [{"monitor": name, "title": f"{name} is high", "tags": "service:checkout"} for name in "ab"]
-    for number, alert in enumerate(about):
-        user.deliver(source_id, fire(NOON_S + 60 * number, **alert), at_s=NOON_S + 60)
-    (incident,) = incidents(user)
+def test_alerts_of_one_service_are_one_incident_until_all_recover(desk: Desk) -> None:
+    desk.fire("a", service="checkout")
+    desk.fire("b", NOON_S + 60, service="checkout")
+    (incident,) = desk.incidents()
     assert (incident["status"], incident["services"], incident["alert_count"]) == ("open", ["checkout"], 2)
     for name in "ab":
-        user.deliver(source_id, recover(NOON_S + 600, monitor=name), at_s=NOON_S + 600)
-    (incident,) = incidents(user)
+        desk.recover(name, NOON_S + 600)
+    (incident,) = desk.incidents()
     assert (incident["status"], incident["resolved_by"], incident["firing_count"]) == (
         "resolved",
         "system",
         0,
     )
-    assert timeline(user) == [("alert_joined", 0), ("alert_joined", 0), ("opened", 1), ("resolved", 2)]
-    told = [detail for _, detail in EVENTS.published if detail["incident_id"] == str(incident["id"])]
+    kinds = [(event["kind"], event["version"]) for event in desk.timeline(incident["id"])]
+    assert kinds == [("alert_joined", 0), ("alert_joined", 0), ("opened", 1), ("resolved", 2)]
+    told = [detail for _, detail in EVENTS.published if detail["incident_id"] == incident["id"]]
     assert [(one["version"], one["kinds"]) for one in told] == [(1, ["opened"]), (2, ["resolved"])]
+
+
+def test_each_alert_says_why_it_is_where_it_is(desk: Desk) -> None:
+    desk.fire("a", service="checkout")
+    desk.fire("b", NOON_S + 240, service="checkout")
+    (incident,) = desk.incidents()
+    first, second = desk.members(incident["id"])
+    assert first["joined_because"] == {
+        "score": None,
+        "because": ["nothing else was linked to it"],
+        "alert_id": None,
+    }
+    assert second["joined_because"]["because"] == ["service checkout", "4 min apart"]
+    assert second["joined_because"]["alert_id"] == first["id"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"service": "search"},
+        {"service": "checkout", "environment": "staging"},
+        {"service": "checkout", "at_s": NOON_S + 7200},
+    ],
+)
+def test_another_service_environment_or_hour_is_another_matter(desk: Desk, other: dict[str, Any]) -> None:
+    desk.fire("a", service="checkout")
+    desk.fire("b", other.pop("at_s", NOON_S), **other)
+    assert len(desk.incidents("gathering")) == 2
+
+
+def test_what_links_two_incidents_makes_one_of_them(desk: Desk) -> None:
+    desk.fire("a", service="checkout", severity="critical")
+    desk.fire("b", NOON_S + 30, service="search", severity="critical", host="node-7")
+    first, second = sorted(desk.incidents(), key=lambda one: one["number"])
+    desk.fire("c", NOON_S + 60, service="checkout", severity="critical", host="node-7")
+    (left,) = desk.incidents()
+    assert (left["id"], left["alert_count"]) == (first["id"], 3)
+    assert left["services"] == ["checkout", "search"]
+    gone = desk.incident(second["id"])
+    assert (gone["status"], gone["merged_into"], gone["alert_count"]) == ("merged", first["id"], 0)
+    assert desk.timeline(second["id"])[-1]["kind"] == "merged"
+
+
+def test_a_service_map_brings_what_depends_together(desk: Desk) -> None:
+    desk.models.up = True
+    try:
+        body = {"services": {"checkout": ["payments-db"], "search": ["index"]}}
+        assert desk.ask("PUT", "/v1/service-map", body=body).json == body
+        desk.fire("a", service="payments-db", title="It is down", severity="critical")
+        desk.fire("b", NOON_S + 60, service="checkout", title="Slow again", severity="critical")
+        desk.fire("c", NOON_S + 60, service="search", title="Slow anew", severity="critical")
+    finally:
+        desk.models.up = False
+    one, other = sorted(desk.incidents(), key=lambda one: one["alert_count"])
+    assert (one["services"], other["services"]) == (["search"], ["checkout", "payments-db"])
+    (_, second) = desk.members(other["id"])
+    assert "checkout depends on payments-db" in second["joined_because"]["because"]
+
+
+def test_an_alert_again_soon_reopens_and_later_is_new(desk: Desk) -> None:
+    for at_s in (NOON_S, NOON_S + 1200, NOON_S + 9000):
+        desk.fire("a", at_s, service="checkout", severity="critical")
+        desk.recover("a", at_s + 300)
+    later, first = desk.incidents()
+    assert (first["alert_count"], later["alert_count"]) == (2, 1)
+    kinds = [event["kind"] for event in desk.timeline(first["id"])]
+    assert kinds == ["alert_joined", "opened", "resolved", "alert_joined", "reopened", "resolved"]
+
+
+def test_fifty_same_deliveries_at_once_join_once_and_are_told_of_once_at_least(desk: Desk) -> None:
+    message = desk.user.message(desk.source_id, fire(tags="service:checkout", priority="P1"))
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(lambda _: TRIAGE.take(message), range(50)))
+    (incident,) = desk.incidents()
+    assert incident["alert_count"] == 1
+    assert [event["kind"] for event in desk.timeline(incident["id"])] == ["alert_joined", "opened"]
+    told = {d["version"] for _, d in EVENTS.published if d["incident_id"] == incident["id"]}
+    assert told == {1}
+
+
+def test_what_was_not_told_is_told_when_the_delivery_comes_again(desk: Desk) -> None:
+    message = desk.user.message(desk.source_id, fire(tags="service:checkout", priority="P1"))
+    with EVENTS.down(), pytest.raises(OSError, match="the bus"):
+        TRIAGE.take(message)
+    (incident,) = desk.incidents()
+    assert not [d for _, d in EVENTS.published if d["incident_id"] == incident["id"]]
+    TRIAGE.take(message)
+    (told,) = [d for _, d in EVENTS.published if d["incident_id"] == incident["id"]]
+    assert (told["version"], told["kinds"]) == (1, ["opened"])
+
+
+def test_a_clock_ahead_puts_an_alert_where_it_arrived(desk: Desk) -> None:
+    desk.fire("a", service="checkout")
+    desk.user.deliver(
+        desk.source_id,
+        fire(NOON_S + 86_400, "b", title="b is high", tags="service:checkout"),
+        at_s=NOON_S + 60,
+    )
+    (incident,) = desk.incidents()
+    assert incident["alert_count"] == 2
+
+
+def test_another_workspace_takes_no_part(desk: Desk, other_workspace: Workspace) -> None:
+    stranger = Desk(other_workspace)
+    for one in (desk, stranger):
+        one.fire("a", service="checkout", severity="critical")
+    (mine,), (theirs,) = desk.incidents(), stranger.incidents()
+    assert (mine["number"], theirs["number"]) == (1, 1)
+    for path in ("", "/alerts", "/timeline", "/similar"):
+        assert stranger.ask("GET", f"/v1/incidents/{mine['id']}{path}").status == 404
+    assert stranger.ask("PATCH", f"/v1/incidents/{mine['id']}", body={"owner": "me"}).status == 404
+    merged = stranger.ask("POST", f"/v1/incidents/{theirs['id']}/merge", body={"incident_ids": [mine["id"]]})
+    assert merged.status == 404
+
+
+SERVICES = ("checkout", "search", "cart", "payments")
+
+
+def storm(seed: int) -> list[tuple[float, dict[str, Any]]]:
+    """Firings, repeats, recoveries and firings again of a dozen alerts, within an hour and a half."""
+    rng = random.Random(seed)
+    said: list[tuple[float, dict[str, Any]]] = []
+    for number in range(12):
+        about = {
+            "tags": f"service:{rng.choice(SERVICES)},env:{rng.choice(['prod', 'prod', 'staging'])}",
+            "title": f"Alert {number} of {rng.choice(['latency', 'errors', 'disks'])}",
+            "priority": rng.choice(["P1", "P3", "P4"]),
+            "host": rng.choice(["node-1", "node-2", "", "", ""]),
+        }
+        at_s = NOON_S + rng.randrange(0, 5400)
+        said.append((at_s, fire(at_s, str(number), **about)))
+        for _ in range(rng.randrange(3)):
+            at_s += rng.randrange(20, 400)
+            said.append((at_s, fire(at_s, str(number), **about)))
+        if rng.random() < 0.6:
+            said.append((at_s + 30, recover(at_s + 30, str(number))))
+            if rng.random() < 0.4:
+                said.append((at_s + 200, fire(at_s + 200, str(number), **about)))
+    return said
+
+
+def partition(desk: Desk) -> set[tuple[Any, ...]]:
+    """Incidents by what they are, without what depends on the clock of this run."""
+    found = set()
+    with transaction(desk.user.workspace.id) as conn:
+        rows = conn.execute(
+            "SELECT incident.*, array_agg(DISTINCT external_id) AS names FROM incident"
+            " JOIN alert ON alert.incident_id = incident.id GROUP BY incident.id"
+        ).fetchall()
+    for row in rows:
+        told = row["opened_at"] is not None
+        found.add(
+            (
+                frozenset(row["names"]),
+                told,
+                row["status"],
+                row["severity"],
+                row["title"],
+                row["first_alert_at"],
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_the_order_and_however_many_workers_the_incidents_are_the_same(
+    seed: int, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    said = storm(seed)
+    plain = Desk(workspace)
+    for at_s, payload in sorted(said, key=lambda one: one[0]):
+        plain.user.deliver(plain.source_id, payload, at_s=at_s + 1)
+    rng, mixed = random.Random(seed + 100), Desk(other_workspace)
+    messages = [mixed.user.message(mixed.source_id, payload, at_s=at_s + 1) for at_s, payload in said]
+    messages += rng.sample(messages, len(messages) // 2)
+    rng.shuffle(messages)
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(TRIAGE.take, messages))
+    assert partition(mixed) == partition(plain)
+    alerts = [alert["occurrences"] for alert in mixed.user.alerts("limit=200")]
+    assert sum(alerts) == sum(alert["occurrences"] for alert in plain.user.alerts("limit=200"))

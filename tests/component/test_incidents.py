@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -96,8 +97,20 @@ class PaperEvents:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self._down = False
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Takes nothing meanwhile."""
+        self._down = True
+        try:
+            yield
+        finally:
+            self._down = False
 
     def publish(self, name: str, detail: Mapping[str, Any]) -> None:
+        if self._down:
+            raise OSError("the bus refused it")
         self.published.append((name, dict(detail)))
 
 

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from sightline import system
 from sightline.accounts import routes as accounts
 from sightline.incidents import routes as incidents
+from sightline.incidents.grouping.routes import router as grouping
 from sightline.incidents.notices.interactions import router as interactions
 from sightline.incidents.notices.routes import router as notices
 from sightline.incidents.runbooks.routes import router as runbooks
@@ -37,7 +38,7 @@ def together(*routers: APIRouter) -> APIRouter:
 ROUTERS = {
     "system_api": system.router,
     "accounts_api": accounts.router,
-    "incidents_api": together(incidents.router, summaries, runbooks),
+    "incidents_api": together(incidents.router, grouping, summaries, runbooks),
     "notices_api": notices,
     "slack_interactions": interactions,
     "media_api": together(media.router, imports),

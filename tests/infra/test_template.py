@@ -42,6 +42,7 @@ FUNCTIONS = {
     "summarise",
     "sweep_assets",
     "sweep_exports",
+    "sweep_incidents",
     "sweep_notices",
     "system_api",
     "train_concept",

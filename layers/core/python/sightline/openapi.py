@@ -14,6 +14,7 @@ from sightline.openapi_intake import PATH, webhook_path
 def full_app() -> FastAPI:
     """All routers in one app."""
     from sightline.accounts.routes import router as accounts
+    from sightline.incidents.grouping.routes import router as grouping
     from sightline.incidents.notices.interactions import router as interactions
     from sightline.incidents.notices.routes import router as notices
     from sightline.incidents.routes import router as incidents
@@ -30,7 +31,7 @@ def full_app() -> FastAPI:
     from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
-    alerts = (incidents, summaries, runbooks, notices, interactions)
+    alerts = (incidents, grouping, summaries, runbooks, notices, interactions)
     return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 

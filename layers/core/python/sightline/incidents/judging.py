@@ -8,6 +8,7 @@ from pgvector import HalfVector
 
 from sightline.errors import SightlineError
 from sightline.incidents import rules
+from sightline.incidents.grouping.names import words_of
 from sightline.incidents.schemas import Category, NewAlert, Severity, Team
 from sightline.ports import Classifier, DocumentEmbedder, EntityTagger
 from sightline.settings import get_settings
@@ -67,7 +68,7 @@ class Judges:
         verdicts = self._verdicts(alerts, texts)  # first: the encoder's work then serves the vectors too
         return [
             replace(verdict, vector=vector)
-            for verdict, vector in zip(verdicts, self._vectors(texts), strict=True)
+            for verdict, vector in zip(verdicts, self._vectors(alerts), strict=True)
         ]
 
     def _verdicts(self, alerts: Sequence[NewAlert], texts: Sequence[str]) -> list[Verdict]:
@@ -81,8 +82,9 @@ class Judges:
             for alert, judged, found in zip(alerts, classes, entities, strict=True)
         ]
 
-    def _vectors(self, texts: Sequence[str]) -> Sequence[HalfVector | None]:
+    def _vectors(self, alerts: Sequence[NewAlert]) -> Sequence[HalfVector | None]:
         """None while no model answers: grouping then goes by what alerts share."""
+        texts = [words_of(alert.title, alert.description) for alert in alerts]
         try:
             embedding = self.embedder.embed_texts(texts)
         except SightlineError as error:

@@ -82,6 +82,7 @@ CREATE TABLE alert_key (
     key text NOT NULL,
     occurred_at timestamptz NOT NULL,
     alert_id uuid NOT NULL REFERENCES alert (id) ON DELETE CASCADE,
+    traits integer NOT NULL,           -- of the alert: a symptom, minor, a guess
     PRIMARY KEY (workspace_id, key, occurred_at, alert_id)
 );
 CREATE INDEX alert_key_alert ON alert_key (alert_id);

@@ -31,15 +31,13 @@ def put_settings(conn: Connection, values: Mapping[str, Any]) -> None:
     )
 
 
-def muted_until(
-    conn: Connection, *, service: str | None, environment: str | None, at: datetime
-) -> datetime | None:
+def muted_until(conn: Connection, *, service: str, environment: str, at: datetime) -> datetime | None:
     """The end of the maintenance that an alert of this moment falls into."""
     row = conn.execute(
         "SELECT max(ends_at) AS until FROM maintenance_window WHERE deleted_at IS NULL"
         " AND starts_at <= %(at)s AND %(at)s < ends_at"
-        " AND (services = '{}' OR lower(%(service)s::text) = ANY(services))"
-        " AND (environments = '{}' OR lower(%(environment)s::text) = ANY(environments))",
+        " AND (services = '{}' OR %(service)s = ANY(services))"
+        " AND (environments = '{}' OR %(environment)s = ANY(environments))",
         {"at": at, "service": service, "environment": environment},
     ).fetchone()
     return row["until"] if row else None
@@ -73,10 +71,22 @@ def end_maintenance(conn: Connection, maintenance_id: UUID) -> Row | None:
     ).fetchone()
 
 
-def service_map(conn: Connection) -> list[Row]:
-    return conn.execute(
+def unmute(conn: Connection, ends_at: datetime) -> None:
+    """What fires and was held back until then is looked at anew."""
+    conn.execute(
+        "WITH told AS (UPDATE alert SET muted_until = now() WHERE muted_until = %s AND status = 'firing'"
+        "  RETURNING incident_id)"
+        " UPDATE incident SET look_at = now() WHERE id IN (SELECT incident_id FROM told)",
+        (ends_at,),
+    )
+
+
+def service_map(conn: Connection) -> list[tuple[str, str]]:
+    """Who depends on whom."""
+    rows = conn.execute(
         "SELECT service, depends_on FROM service_dependency ORDER BY service, depends_on"
     ).fetchall()
+    return [(row["service"], row["depends_on"]) for row in rows]
 
 
 def put_service_map(conn: Connection, workspace_id: str, pairs: Sequence[tuple[str, str]]) -> None:

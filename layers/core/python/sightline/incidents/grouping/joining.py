@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import config_store, kin_store, lifecycle, rules, store
-from sightline.incidents.grouping.rules import Link, Relation
+from sightline.incidents.grouping import config_store, kin_store, lifecycle, names, rules, store
+from sightline.incidents.grouping.rules import Kin, Link, kin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +51,30 @@ def join(conn: Connection, settled: Settled) -> set[UUID]:
     Only under the lock of store.lock_grouping: what it reads no other may change meanwhile.
     """
     settings = config_store.settings(conn)
+    calls = config_store.service_map(conn) if settled.new or settled.again else []
     touched = set(settled.over)
     for alert in settled.new:
-        touched.add(_place(conn, alert, reopen_s=settings.reopen_s))
+        touched.add(_place(conn, alert, kin_of(alert, calls), reopen_s=settings.reopen_s))
     for alert, at in settled.again:
-        touched |= _place_again(conn, alert, at)
+        touched |= _place_again(conn, alert, at, kin_of(alert, calls))
     for incident_id in sorted(touched):
         lifecycle.refresh(conn, incident_id, settings=settings)
     return touched
 
 
-def _place(conn: Connection, alert: Row, *, reopen_s: int) -> UUID:
+def _place(conn: Connection, alert: Row, kin: Kin, *, reopen_s: int) -> UUID:
     """The incident that a new alert is in from now on."""
-    keys = rules.keys_of(alert)
-    ties = _strongest([*_episodes(conn, alert, reopen_s), *_kin(conn, alert, alert["occurred_at"], keys)])
+    ties = _strongest([*_episodes(conn, alert, reopen_s), *_related(conn, alert, alert["occurred_at"], kin)])
     home = ties[0].incident_id if ties else _own(conn, alert)
     told = ties[0].told if ties else FIRST
     muted = config_store.muted_until(
-        conn, service=alert["service"], environment=alert["environment"], at=alert["occurred_at"]
+        conn,
+        service=names.service_of(alert["service"]),
+        environment=names.environment_of(alert["environment"]),
+        at=alert["occurred_at"],
     )
     kin_store.place(conn, alert["id"], home, because=told, muted_until=muted)
-    kin_store.add_keys(conn, alert, rules.moment_of(alert["occurred_at"]), keys)
+    kin_store.add_keys(conn, alert, rules.moment_of(alert["occurred_at"]), kin)
     home = _unite(conn, home, ties)
     after = {"alert_id": str(alert["id"]), "title": alert["title"], "score": told["score"]}
     about = {"id": home, "workspace_id": alert["workspace_id"]}
@@ -80,16 +83,15 @@ def _place(conn: Connection, alert: Row, *, reopen_s: int) -> UUID:
     return home
 
 
-def _place_again(conn: Connection, alert: Row, at: datetime) -> set[UUID]:
+def _place_again(conn: Connection, alert: Row, at: datetime, kin: Kin) -> set[UUID]:
     """A known alert was said once more: what began near this moment belongs to it too."""
     incident_id = alert["incident_id"]
     if incident_id is None:
         return set()
-    keys = rules.keys_of(alert)
-    if not kin_store.add_keys(conn, alert, rules.moment_of(at), keys):
+    if not kin_store.add_keys(conn, alert, rules.moment_of(at), kin):
         store.touch(conn, incident_id, at)
         return set()
-    return {_unite(conn, incident_id, _strongest(_kin(conn, alert, at, keys)))}
+    return {_unite(conn, incident_id, _strongest(_related(conn, alert, at, kin)))}
 
 
 def _unite(conn: Connection, home: UUID, ties: Sequence[Tie]) -> UUID:
@@ -120,20 +122,11 @@ def _episodes(conn: Connection, alert: Row, reopen_s: int) -> list[Tie]:
     ]
 
 
-def _kin(conn: Connection, alert: Row, at: datetime, keys: Sequence[str]) -> list[Tie]:
+def _related(conn: Connection, alert: Row, at: datetime, kin: Kin) -> list[Tie]:
     """By what they share."""
-    names = kin_store.neighbours(conn, alert["service"]) if alert["service"] else []
-    next_to = [rules.key_of(alert["environment"], "service", name) for name in names]
-    rows = kin_store.related(conn, alert, at=rules.moment_of(at), keys=keys, neighbours=next_to)
-    linked = [(row, rules.link(_relation(row, keys))) for row in rows]
-    return [Tie(row["incident_id"], row["id"], link) for row, link in linked if link is not None]
-
-
-def _relation(row: Row, keys: Sequence[str]) -> Relation:
-    shared = frozenset(row["keys"])
-    return Relation(
-        shared=shared & set(keys),
-        neighbours=shared - set(keys),
-        similarity=row["similarity"],
-        apart_s=row["apart_s"],
-    )
+    found = []
+    for row in kin_store.related(conn, alert, at=rules.moment_of(at), kin=kin):
+        about = {name: row[name] for name in ("keys", "traits", "similarity", "apart_s")}
+        if link := rules.link(kin, **about):
+            found.append(Tie(row["incident_id"], row["id"], link))
+    return found

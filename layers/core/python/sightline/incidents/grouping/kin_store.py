@@ -1,6 +1,6 @@
 """SQL of what an alert may be linked to: within the window, by keys; the database compares the vectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,32 +9,32 @@ from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
 from sightline.incidents.grouping import rules
+from sightline.incidents.grouping.rules import Kin
 
 
-def add_keys(conn: Connection, alert: Row, at: datetime, keys: Sequence[str]) -> bool:
+def add_keys(conn: Connection, alert: Row, at: datetime, kin: Kin) -> bool:
     """What others find it by, at a moment at which it fired; False where that was known."""
     added = conn.execute(
-        "INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id)"
-        " SELECT %s, unnest(%s::text[]), %s, %s ON CONFLICT DO NOTHING",
-        (alert["workspace_id"], list(keys), at, alert["id"]),
+        "INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id, traits)"
+        " SELECT %s, unnest(%s::text[]), %s, %s, %s ON CONFLICT DO NOTHING",
+        (alert["workspace_id"], list(kin.keys), at, alert["id"], kin.traits),
     )
     return added.rowcount > 0
 
 
-def related(
-    conn: Connection, alert: Row, *, at: datetime, keys: Sequence[str], neighbours: Sequence[str]
-) -> list[Row]:
-    """Of each incident and each set of keys the one alert that is closest, in words and in time."""
+def related(conn: Connection, alert: Row, *, at: datetime, kin: Kin) -> list[Row]:
+    """Of each incident and each set of shared keys the one alert that is closest in words and in time."""
     return conn.execute(
         _RELATED,
         {
             "alert": alert["id"],
             "at": at,
             "vector": alert["vector"],
-            "keys": [*keys, *neighbours],
+            "keys": list(kin.asks),
             "window": rules.WINDOW_S,
             "similar": rules.SIMILAR,
             "neutral": rules.NEUTRAL,
+            "alike": rules.ALIKE,
             "fades": rules.FADES_S,
         },
     ).fetchall()
@@ -43,18 +43,21 @@ def related(
 # Points are a sum (rules.link), so that among those that share the same keys one alert has the most of them.
 _RELATED = """
 WITH shared AS (
-    SELECT alert_id, occurred_at, array_agg(key ORDER BY key) AS keys FROM alert_key
+    SELECT alert_id, occurred_at, traits, array_agg(key ORDER BY key) AS keys FROM alert_key
     WHERE workspace_id = app.workspace() AND key = ANY(%(keys)s) AND alert_id <> %(alert)s
       AND occurred_at BETWEEN %(at)s::timestamptz - make_interval(secs => %(window)s)
                           AND %(at)s::timestamptz + make_interval(secs => %(window)s)
-    GROUP BY alert_id, occurred_at),
+    GROUP BY alert_id, occurred_at, traits),
 compared AS (
-    SELECT alert.id, alert.incident_id, shared.keys,
+    SELECT alert.id, alert.incident_id, shared.keys, shared.traits,
         abs(extract(epoch FROM shared.occurred_at - %(at)s::timestamptz))::float8 AS apart_s,
         -(alert.vector <#> %(vector)s::halfvec(384)) AS similarity
     FROM shared JOIN alert ON alert.id = shared.alert_id WHERE alert.incident_id IS NOT NULL)
-SELECT DISTINCT ON (incident_id, keys) * FROM compared
-ORDER BY incident_id, keys, coalesce(similarity, %(neutral)s) * %(similar)s - apart_s / %(fades)s DESC, id
+SELECT DISTINCT ON (incident_id, keys, traits, alike) *,
+    coalesce(similarity, %(neutral)s) >= %(alike)s AS alike
+FROM compared
+ORDER BY incident_id, keys, traits, alike,
+    coalesce(similarity, %(neutral)s) * %(similar)s - apart_s / %(fades)s DESC, id
 """
 
 
@@ -82,18 +85,6 @@ def episodes(conn: Connection, alert: Row, *, within_s: int) -> list[Row]:
 
 
 _TIMES = ("occurred_at", "last_occurred_at", "recovered_at")
-
-
-def neighbours(conn: Connection, service: str) -> list[str]:
-    """What a service stands on, and what stands on it."""
-    rows = conn.execute(
-        "SELECT depends_on AS name FROM service_dependency"
-        " WHERE workspace_id = app.workspace() AND service = %(service)s"
-        " UNION SELECT service FROM service_dependency"
-        " WHERE workspace_id = app.workspace() AND depends_on = %(service)s",
-        {"service": service.strip().casefold()},
-    ).fetchall()
-    return sorted(row["name"] for row in rows)
 
 
 def place(

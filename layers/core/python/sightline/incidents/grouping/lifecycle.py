@@ -23,27 +23,27 @@ def refresh(conn: Connection, incident_id: UUID, *, settings: Settings) -> None:
         return
     row = store.facts(conn, incident_id)
     facts = Facts(**{name: row[name] for name in _FACTS})
-    opened = incident["opened_at"] is not None or rules.enough(facts, settings)
     values: dict[str, Any] = {name: row[name] for name in _SAID if row[name] is not None}
-    values |= {"alert_count": facts.alerts, "firing_count": facts.firing}
     if incident["title_by"] is None and row["title"]:
         values["title"] = row["title"]
-    if opened and incident["opened_at"] is None:
-        values |= {"status": "open", "opened_at": datetime.now(UTC)}
-    store.set_incident(conn, incident_id, **values)
-    if not opened:
-        _severity(conn, incident, row, quietly=True)
-    else:
-        if incident["opened_at"] is None:
-            _severity(conn, incident, row, quietly=True)
-            after = {"status": "open", "alerts": facts.alerts}
-            store.add_event(conn, incident, "opened", SYSTEM, {"status": incident["status"]}, after)
-            incident = {**incident, **values}
-        else:
-            _severity(conn, incident, row, quietly=False)
+    store.set_incident(conn, incident_id, **values, alert_count=facts.alerts, firing_count=facts.firing)
+    told = incident["opened_at"] is not None
+    _severity(conn, incident, row, quietly=not told)
+    if not told and rules.enough(facts, settings):
+        incident = _open(conn, incident, facts)
+    if incident["opened_at"] is not None:
         _reached(conn, incident, facts)
         incident = _status(conn, incident, facts, settings)
     store.set_incident(conn, incident_id, look_at=_look_at(incident, facts, settings))
+
+
+def _open(conn: Connection, incident: Row, facts: Facts) -> Row:
+    """From now on people are told of it."""
+    values: dict[str, Any] = {"status": "open", "opened_at": datetime.now(UTC)}
+    store.set_incident(conn, incident["id"], **values)
+    before, after = {"status": incident["status"]}, {"status": "open", "alerts": facts.alerts}
+    store.add_event(conn, incident, "opened", SYSTEM, before, after)
+    return {**incident, **values}
 
 
 def _severity(conn: Connection, incident: Row, row: Row, *, quietly: bool) -> None:
@@ -112,9 +112,7 @@ def _look_at(incident: Row, facts: Facts, settings: Settings) -> datetime | None
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def unite(
-    conn: Connection, incident_ids: Sequence[UUID], *, reason: str, actor: str = SYSTEM, forced: bool = False
-) -> UUID:
+def unite(conn: Connection, incident_ids: Sequence[UUID], *, reason: str) -> UUID:
     """Makes one of several, the first of which goes before the others where some must stay apart.
 
     The one that was told of and began first stays; answers its id.
@@ -123,10 +121,10 @@ def unite(
     home = rows[incident_ids[0]]
     for incident_id in incident_ids[1:]:
         other = rows[incident_id]
-        if not forced and incident_id in store.apart_from(conn, home["id"]):
+        if incident_id in store.apart_from(conn, home["id"]):
             continue
         stays, goes = sorted((home, other), key=_seniority)
-        _absorb(conn, stays, goes, actor=actor, reason=reason)
+        absorb(conn, stays, goes, actor=SYSTEM, reason=reason)
         home = stays
     return UUID(str(home["id"]))
 
@@ -135,7 +133,7 @@ def _seniority(incident: Row) -> tuple[Any, ...]:
     return incident["opened_at"] is None, incident["first_alert_at"], incident["number"]
 
 
-def _absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) -> None:
+def absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) -> None:
     """Its alerts move, and what must stay apart from it stays apart from the other."""
     moved = store.move_alerts(conn, source=goes["id"], target=stays["id"])
     store.put_together(conn, stays["id"], goes["id"])
@@ -153,6 +151,8 @@ def _absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str)
     if goes["opened_at"] is not None:
         after = {"status": "merged", "into": str(stays["id"]), "number": stays["number"]}
         store.add_event(conn, goes, "merged", actor, {"status": goes["status"]}, after, reason)
+    if stays["owner"] is None and goes["owner"] is not None:
+        store.set_incident(conn, stays["id"], owner=goes["owner"])
     if stays["opened_at"] is not None:
         after = {"absorbed": str(goes["id"]), "number": goes["number"], "alerts": moved}
         store.add_event(conn, stays, "merged", actor, {}, after, reason)

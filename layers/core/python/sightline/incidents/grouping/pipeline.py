@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row, transaction
-from sightline.errors import ConflictError, NotFoundError
+from sightline.errors import ConflictError
 from sightline.incidents.grouping import store
+from sightline.incidents.grouping.reading import found
 from sightline.incidents.grouping.schemas import IncidentChange
 from sightline.incidents.grouping.telling import tell
 from sightline.ports import Events
@@ -21,22 +22,15 @@ def change(
     Waits for nobody but whoever changes the same incident. Raises: NotFoundError, ConflictError.
     """
     with transaction(workspace_id) as conn:
-        incident = found(store.incident(conn, incident_id, lock=True))
+        incident = found(conn, incident_id, lock=True)
         if incident["status"] == "merged":
             raise ConflictError(f"It went into another incident, {incident['merged_into']}.")
         for step in _STEPS:
             step(conn, incident, change, actor)
-        changed = found(store.incident(conn, incident_id))
+        changed = found(conn, incident_id)
         untold = store.untold(conn, [incident_id])
     tell(workspace_id, untold, events=events)
     return changed
-
-
-def found(incident: Row | None) -> Row:
-    """Raises: NotFoundError."""
-    if incident is None:
-        raise NotFoundError
-    return incident
 
 
 def _owner(conn: Connection, incident: Row, change: IncidentChange, actor: str) -> None:

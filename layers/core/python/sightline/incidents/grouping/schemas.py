@@ -43,7 +43,7 @@ class Facts:
 
     alerts: int
     firing: int
-    loud: int  # counted towards opening
+    loud: int  # counted towards opening; one that fires again and again is one
     loud_severity: Severity | None
     loud_since: datetime | None  # when the latest of those that fire began
     quiet_since: datetime | None  # when the last of them recovered
@@ -186,7 +186,9 @@ class SimilarPage(Shape):
 class SettingsBody(Shape):
     """When a workspace is told of an incident, and when it is over."""
 
-    alerts_needed: int = Field(default=2, ge=1, le=1000, description="So many alerts open an incident.")
+    alerts_needed: int = Field(
+        default=2, ge=1, le=1000, description="So many different alerts open an incident."
+    )
     opens_at_once: Severity | None = Field(
         default="high", description="One alert of this severity or a graver one opens it; null: none does."
     )

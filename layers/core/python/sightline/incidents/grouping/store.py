@@ -145,7 +145,7 @@ WITH member AS (
     FROM alert WHERE incident_id = %(incident)s)
 SELECT count(*)::int AS alerts,
     count(*) FILTER (WHERE status = 'firing')::int AS firing,
-    count(*) FILTER (WHERE loud)::int AS loud,
+    count(DISTINCT (source_id, external_id)) FILTER (WHERE loud)::int AS loud,
     (%(severities)s::text[])[min(rank) FILTER (WHERE loud)] AS loud_severity,
     max(occurred_at) FILTER (WHERE loud AND status = 'firing') AS loud_since,
     max(recovered_at) AS quiet_since,
@@ -164,6 +164,19 @@ FROM member
 def move_alerts(conn: Connection, *, source: UUID, target: UUID) -> int:
     """All alerts of one incident into another; how many."""
     return conn.execute("UPDATE alert SET incident_id = %s WHERE incident_id = %s", (target, source)).rowcount
+
+
+def members(conn: Connection, incident_id: UUID, alert_ids: Sequence[UUID]) -> list[Row]:
+    """Those of the alerts that are in the incident."""
+    return conn.execute(
+        "SELECT * FROM alert WHERE incident_id = %s AND id = ANY(%s) ORDER BY id",
+        (incident_id, list(alert_ids)),
+    ).fetchall()
+
+
+def take_alerts(conn: Connection, alert_ids: Sequence[UUID], *, target: UUID) -> None:
+    """These alerts into another incident."""
+    conn.execute("UPDATE alert SET incident_id = %s WHERE id = ANY(%s)", (target, list(alert_ids)))
 
 
 def put_apart(conn: Connection, workspace_id: UUID, one: UUID, other: UUID) -> None:
@@ -204,7 +217,10 @@ def latest_note(conn: Connection, incident_id: UUID) -> Row | None:
 def touch(conn: Connection, incident_id: UUID, at: datetime) -> None:
     """One of its alerts was heard again."""
     conn.execute(
-        "UPDATE incident SET last_alert_at = %s WHERE id = %s AND last_alert_at < %s", (at, incident_id, at)
+        "UPDATE incident SET first_alert_at = least(first_alert_at, %(at)s),"
+        " last_alert_at = greatest(last_alert_at, %(at)s) WHERE id = %(id)s"
+        " AND %(at)s NOT BETWEEN first_alert_at AND last_alert_at",
+        {"id": incident_id, "at": at},
     )
 
 
@@ -247,3 +263,36 @@ def locked(conn: Connection, incident_ids: Sequence[UUID]) -> list[Row]:
     return conn.execute(
         "SELECT * FROM incident WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(incident_ids),)
     ).fetchall()
+
+
+def similar(conn: Connection, incident: Row, *, limit: int) -> list[Row]:
+    """Resolved ones: by what their alerts said, or by the services in them where no model saw that."""
+    return conn.execute(
+        _SIMILAR,
+        {
+            "id": incident["id"],
+            "services": incident["services"],
+            "vector": mean_vector(conn, incident["id"]),
+            "limit": limit,
+        },
+    ).fetchall()
+
+
+_SIMILAR = """
+SELECT past.id, number, title, severity, services, opened_at, resolved_at, resolved_by,
+    round(coalesce(1 - (past.vector <=> %(vector)s::halfvec(384)), (
+        SELECT count(*) FILTER (WHERE mine AND theirs)::float8 / count(*) FROM (
+            SELECT name = ANY(%(services)s) AS mine, name = ANY(past.services) AS theirs
+            FROM unnest(past.services || %(services)s::text[]) AS name GROUP BY name) AS named), 0)::numeric,
+        3)::float8 AS similarity,
+    coalesce(resolution, (SELECT reason FROM incident_event AS event
+        WHERE event.incident_id = past.id AND kind = 'noted' ORDER BY seq DESC LIMIT 1)) AS resolution
+FROM incident AS past WHERE past.status = 'resolved' AND past.opened_at IS NOT NULL AND past.id <> %(id)s
+ORDER BY similarity DESC, past.id DESC LIMIT %(limit)s
+"""
+
+
+def claim(conn: Connection, *, quiet_s: float, limit: int) -> list[tuple[UUID, UUID]]:
+    """Incidents of any workspace that time alone changed or that nobody was told of."""
+    rows = conn.execute("SELECT * FROM app.claim_incidents(%s, %s)", (quiet_s, limit)).fetchall()
+    return [(row["workspace_id"], row["incident_id"]) for row in rows]

@@ -83,7 +83,8 @@ def test_a_service_map_brings_what_depends_together(desk: Desk) -> None:
     desk.models.up = True
     try:
         body = {"services": {"checkout": ["payments-db"], "search": ["index"]}}
-        assert desk.ask("PUT", "/v1/service-map", body=body).json == body
+        said = {"services": body["services"] | {"on-call": ["checkout"], "cart": ["cart-api"]}}
+        assert desk.ask("PUT", "/v1/service-map", body=said).json == body
         desk.fire("a", service="payments-db", title="It is down", severity="critical")
         desk.fire("b", NOON_S + 60, service="checkout", title="Slow again", severity="critical")
         desk.fire("c", NOON_S + 60, service="search", title="Slow anew", severity="critical")

@@ -83,12 +83,13 @@ def read_service_map(principal: Principal) -> ServiceMapBody:
 
 
 def put_service_map(principal: Principal, body: ServiceMapBody) -> ServiceMapBody:
-    """In place of the one before. Raises: ValidationError."""
+    """In place of the one before; what no alert could be of is left out. Raises: ValidationError."""
     pairs = {
         (names.service_of(service), names.service_of(below))
         for service, others in body.services.items()
         for below in others
     }
+    pairs = {(service, below) for service, below in pairs if service and below and service != below}
     if len(pairs) > MOST_DEPENDENCIES:
         message = f"At most {MOST_DEPENDENCIES} dependencies."
         raise ValidationError(errors=[{"field": "body.services", "message": message}])

@@ -21,6 +21,7 @@ FRAMES_A_VIDEO = 3600
 TILES = 64
 SCENE_FRAMES = 10  # one scene lasts so many seconds
 SCENES = 1000
+SHARES = {"tenth": 10, "hundredth": 100, "thousandth": 1000}
 SCENE_DIMENSIONS, SCENE_SPREAD, NOISE = 8, 0.45, 0.25
 
 Vectors = NDArray[np.float32]
@@ -57,26 +58,26 @@ def footage(scenes: Vectors, *, frames: int, seed: int) -> Vectors:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def fill(workspace_id: str, *, frames: int, scenes: Vectors) -> int:
-    """Adds videos of an hour until the workspace holds so many frames; answers how many it had."""
+def fill(workspace_id: str, *, frames: int, scenes: Vectors, video_frames: int = FRAMES_A_VIDEO) -> int:
+    """Adds videos, of an hour each, until the workspace holds so many frames; answers how many it had."""
     with transaction(workspace_id) as conn:
         row = conn.execute("SELECT coalesce(sum(tiles), 0)::int AS n FROM media_sheet").fetchone()
     there = int(row["n"]) if row else 0
-    for number in range(there // FRAMES_A_VIDEO, -(-frames // FRAMES_A_VIDEO)):
-        count = min(FRAMES_A_VIDEO, frames - number * FRAMES_A_VIDEO)
+    for number in range(there // video_frames, -(-frames // video_frames)):
+        count = min(video_frames, frames - number * video_frames)
         with transaction(workspace_id) as conn:
             _add_video(conn, workspace_id, number, footage(scenes, frames=count, seed=number))
     return there
 
 
 def _add_video(conn: Connection, workspace_id: str, number: int, vectors: Vectors) -> None:
-    """One indexed video, its tags such that a tenth and a hundredth of the frames carry one."""
+    """One indexed video, with tags that a tenth, a hundredth and a thousandth of all videos carry."""
     space = ensure_space(conn, model_id=MODEL_ID, dim=vectors.shape[1])
     row = conn.execute(
         "INSERT INTO asset (workspace_id, name, content_type, size_bytes, interval_s, tags, metadata, status,"
-        " upload_deadline, duration_s, run, ready_run)"
-        " VALUES (%s, %s, 'video/mp4', 1, 1, %s, %s, 'ready', now(), %s, 1, 1) RETURNING id",
-        (workspace_id, f"hour {number}", [f"tenth-{number % 10}"], Jsonb({"hour": number}), len(vectors)),
+        " upload_deadline, duration_s, frames_total, run, ready_run)"
+        " VALUES (%s, %s, 'video/mp4', 1, 1, %s, %s, 'ready', now(), %s, %s, 1, 1) RETURNING id",
+        (workspace_id, f"hour {number}", tags_of(number), Jsonb({"hour": number}), *[len(vectors)] * 2),
     ).fetchone()
     assert row is not None
     for sheet_no, start in enumerate(range(0, len(vectors), TILES)):
@@ -98,6 +99,11 @@ def _add_video(conn: Connection, workspace_id: str, number: int, vectors: Vector
             times_s=times_s,
             vectors=part,
         )
+
+
+def tags_of(number: int) -> list[str]:
+    """Each is carried by one of so many videos."""
+    return [f"{share}-{number % of}" for share, of in SHARES.items()]
 
 
 def questions(count: int) -> Iterator[str]:

@@ -44,12 +44,18 @@ class Timed:
     sql_ms: float
     embed_ms: float
     path: str
+    escalated: bool
 
 
 def ask_all(
-    api_url: str, callers: Iterator[dict[str, str]], texts: Sequence[str], filters: dict[str, object]
+    api_url: str,
+    callers: Iterator[dict[str, str]],
+    texts: Sequence[str],
+    filters: dict[str, object],
+    *,
+    clients: int = CLIENTS,
 ) -> list[Timed]:
-    """Every text once, by CLIENTS at a time."""
+    """Every text once, by so many clients at a time."""
 
     def one_client(mine: Sequence[tuple[dict[str, str], str]]) -> list[Timed]:
         timed = []
@@ -62,13 +68,21 @@ def ask_all(
                 answer.raise_for_status()
                 told = answer.json()
                 sql_ms, embed_ms = told["took_ms"]["sql"], told["took_ms"]["embed"]
-                timed.append(Timed(took_ms, sql_ms, embed_ms, told["plan"]["path"]))
+                plan = told["plan"]
+                timed.append(Timed(took_ms, sql_ms, embed_ms, plan["path"], plan["escalated"]))
         return timed
 
     pairs = list(zip(callers, texts, strict=False))
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        parts = threads.map(one_client, [pairs[client::CLIENTS] for client in range(CLIENTS)])
+    with ThreadPoolExecutor(clients) as threads:
+        parts = threads.map(one_client, [pairs[client::clients] for client in range(clients)])
         return [timed for part in parts for timed in part]
+
+
+def callers_of(cloud: Cloud) -> Iterator[dict[str, str]]:
+    """The headers of many principals, in turn."""
+    names = [f"benchmark {number}" for number in range(KEYS)]
+    keys = [cloud.sightline.accounts.create_api_key(name, role="viewer").key for name in names]
+    return cycle([{"authorization": f"Bearer {key}", "x-workspace-id": cloud.workspace_id} for key in keys])
 
 
 def recall(cloud: Cloud, workspace_id: str, texts: Sequence[str]) -> float:
@@ -115,9 +129,7 @@ def main() -> None:
         began = time.perf_counter()
         built = maintain_indexes()["done"]
         build_s = time.perf_counter() - began
-        names = [f"benchmark {number}" for number in range(KEYS)]
-        keys = [cloud.sightline.accounts.create_api_key(name, role="viewer").key for name in names]
-        callers = cycle([{"authorization": f"Bearer {key}", "x-workspace-id": workspace_id} for key in keys])
+        callers = callers_of(cloud)
         texts = list(crowd.questions(3 * QUESTIONS + RECALL_QUESTIONS))
         every, tenth, hundredth = (texts[i * QUESTIONS : (i + 1) * QUESTIONS] for i in range(3))
         api = cloud.sightline.api_url

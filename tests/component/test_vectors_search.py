@@ -112,6 +112,25 @@ def test_the_graph_finds_what_comparing_every_frame_finds(crowd: tuple[Workspace
     assert np.mean(recalls) >= 0.98
 
 
+def test_of_a_longer_walk_the_best_are_kept(crowd: tuple[Workspace, Workspace]) -> None:
+    large, _ = crowd
+    space = table_of(large)
+    for query in queries():
+        target = store.target_of(
+            Direction(HalfVector(query)), space=space, typical_score=0.5, filters=Filters()
+        )
+        found = []
+        with transaction(large.id) as conn:
+            matching = store.count_matching(conn, Filters())
+            for walk in (0, 2000):
+                plan = Plan("hnsw", matching, 20, complete=True, walk=walk)
+                told, hits = store.find_frames(conn, space=space, target=target, plan=plan)
+                assert (told.path, told.candidates) == ("hnsw", 20)
+                found.append([hit.score for hit in hits if hit.ranked])
+        short, long = found
+        assert all(farther >= nearer for nearer, farther in zip(short, long, strict=True))
+
+
 def test_a_small_workspace_among_large_ones_is_searched_exactly_and_in_full(
     crowd: tuple[Workspace, Workspace],
 ) -> None:
@@ -123,6 +142,20 @@ def test_a_small_workspace_among_large_ones_is_searched_exactly_and_in_full(
         assert {hit.asset_name for hit in hits} == {"small"}
     plan, _ = ask(large, queries()[0], tags=["t3"])
     assert (plan.path, plan.matching) == ("exact", FRAMES_A_VIDEO)
+
+
+def test_a_video_that_is_indexed_anew_counts_the_frames_that_are_shown(database: Database) -> None:
+    workspace = new_workspace()
+    index_video(workspace, scenes(100, seed=5), name="again", model_id=MODEL)
+
+    def counted(change: str) -> int:
+        with transaction(workspace.id) as conn:
+            conn.execute(f"UPDATE asset SET {change}")  # noqa: S608 - the test's own words
+            return store.count_matching(conn, Filters())
+
+    assert counted("frames_total = 100") == 100
+    assert counted("frames_total = NULL") == 100
+    assert counted("run = run + 1, frames_total = 7") == 100
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from sightline.scenarios.words import Lexical, lexical
 from sightline.settings import get_settings
 from sightline.vectors.calibration import MIN_SAMPLE, Background, relevances
 from sightline.vectors.captions import BEST_FRAMES, Fit, fit_of
-from sightline.vectors.search import Path, Plan, choose_path, table_state
+from sightline.vectors.search import Path, Plan, choose_path, table_state, walk_of
 from sightline.vectors.spaces import Space
 
 Vectors = NDArray[np.floating]
@@ -106,8 +106,25 @@ class Finder:
         """The plan, all moments, and each step's best frames."""
         if len(self.composed.steps) > 1:
             return self._chains()
+        null = background_of(self.composed.steps[0], self.background)
+        plan, hits = self.frames(null, depth, words)
+        moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
+        worth = relevance_of(hits, null=null, searched=self.matching)
+        confidence = self.composed.steps[0].confidence
+        judged = [
+            Judged(moment, worth[moment.peak.score], confidence(moment.peak.score)) for moment in moments
+        ]
+        reached = [hit for hit in hits if worth[hit.score] >= self.request.bar]
+        return plan, judged, [sorted(reached, key=lambda hit: -hit.score)[:BEST_FRAMES]]
+
+    def frames(
+        self, null: Background, depth: int, words: Lexical | None = None
+    ) -> tuple[Plan, Sequence[FrameHit]]:
+        """The best frames of a question of one step and those beside them, best first.
+
+        null: how the question scores frames that do not match. Exact where the graph missed better ones.
+        """
         (step,) = self.composed.steps
-        null = background_of(step, self.background)
         target = store.target_of(
             step, space=self.space, typical_score=null.centre, filters=self.request.filters, words=words
         )
@@ -115,13 +132,7 @@ class Finder:
         if plan.path == "hnsw" and self._passed_over(step, plan, hits):
             again = Plan("exact", self.matching, depth, complete=True, escalated=True)
             plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=again)
-        moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
-        worth = relevance_of(hits, null=null, searched=self.matching)
-        judged = [
-            Judged(moment, worth[moment.peak.score], step.confidence(moment.peak.score)) for moment in moments
-        ]
-        reached = [hit for hit in hits if worth[hit.score] >= self.request.bar]
-        return plan, judged, [sorted(reached, key=lambda hit: -hit.score)[:BEST_FRAMES]]
+        return plan, hits
 
     def _passed_over(self, step: Direction, plan: Plan, hits: Sequence[FrameHit]) -> bool:
         """Whether the graph missed the better frames, told by the background, a uniform sample of all.
@@ -159,13 +170,15 @@ class Finder:
         return plan, judged, [[moment.steps[n] for moment in moments[:1]] for n in range(len(steps))]
 
     def _plan(self, depth: int) -> Plan:
+        table = table_state(self.conn, self.space)
         path: Path = choose_path(
             matching=self.matching,
             wanted=depth,
-            table=table_state(self.conn, self.space),
+            table=table,
             exact_rows=get_settings().exact_search_rows,
         )
-        return Plan(path, self.matching, depth, complete=True)
+        walk = walk_of(matching=self.matching, wanted=depth, table=table)
+        return Plan(path, self.matching, depth, complete=True, walk=walk)
 
     def _verdict(self, judged: Sequence[Judged], hits: Best) -> Verdict:
         best = max((one.relevance for one in judged), default=0.0)

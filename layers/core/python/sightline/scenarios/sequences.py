@@ -59,7 +59,7 @@ def find_chains(
     conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
     cursor = conn.cursor(row_factory=dict_row)
     statement = _statement(space, chained, filters, plan)
-    rows = cursor.execute(statement, _values(chained, filters)).fetchall()
+    rows = cursor.execute(statement, _values(chained, filters, plan)).fetchall()
     chains: dict[int, list[Row]] = {}
     for row in rows:
         chains.setdefault(row.pop("chain"), []).append(row)
@@ -93,9 +93,10 @@ def _moment(chain: list[Row]) -> Moment:
     return Moment(peak=hits[weakest], start_s=hits[0].time_s, end_s=end_s, rank=worth, steps=hits)
 
 
-def _values(chained: Chained, filters: Filters) -> dict[str, Any]:
+def _values(chained: Chained, filters: Filters, plan: Plan) -> dict[str, Any]:
     values: dict[str, Any] = values_of(filters) | {
         "candidates": SEEDS,
+        "walk": max(SEEDS, plan.walk),
         "chains": MAX_CHAINS,
         "reach": chained.reach_s,
     }

@@ -38,6 +38,12 @@ def pack_halfvecs(conn: Connection, vectors: NDArray[np.floating[Any]]) -> Packe
     return PackedHalfvecs(header.tobytes() + block.tobytes())
 
 
+def unpack_halfvecs(packed: bytes, *, dim: int) -> NDArray[np.float32]:
+    """What string_agg(halfvec_send(...), '') makes of many. Shapes: (n, dim)."""
+    element = np.dtype([("dim", ">u2"), ("unused", ">u2"), ("values", ">f2", (dim,))])
+    return np.asarray(np.frombuffer(packed, element)["values"].astype(np.float32))
+
+
 def halfvec_oid(conn: Connection) -> int:
     """The type's number in this database, which database.py looked up when it connected."""
     info = conn.adapters.types.get("halfvec")

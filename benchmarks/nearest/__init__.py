@@ -1,0 +1,1 @@
+"""What benchmarks.latency measures: the vectors, Sightline's side, and the other stores'."""

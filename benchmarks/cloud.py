@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -51,9 +52,11 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 @contextmanager
-def running_cloud(name: str) -> Iterator[Cloud]:
-    """Started here and stopped after; its data stays for the next run of that name."""
+def running_cloud(name: str, *, fresh: bool = False) -> Iterator[Cloud]:
+    """Started here and stopped after; its data stays for the next run of that name, if not `fresh`."""
     home = BUILD / name
+    if fresh:
+        shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
     with (home / "cloud.log").open("wb") as log:
         process = subprocess.Popen(

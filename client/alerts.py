@@ -42,6 +42,14 @@ class Alerts:
         """What arrived, newest first."""
         return self._some("/v1/alert-deliveries", limit, {"outcome": outcome})
 
+    def all_alerts(self) -> Iterator[Item]:
+        """Every one, newest first."""
+        return self._api.pages("/v1/alerts", {"limit": 200})
+
+    def all_deliveries(self) -> Iterator[Item]:
+        """Every one, newest first."""
+        return self._api.pages("/v1/alert-deliveries", {"limit": 200})
+
     def replay(self, delivery_id: str) -> Item:
         """Has a stored delivery read again."""
         answer: Item = self._api.call("POST", f"/v1/alert-deliveries/{delivery_id}/replay", creates=True)

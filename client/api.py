@@ -12,6 +12,7 @@ import httpx
 from client.accounts import Accounts
 from client.alerts import Alerts
 from client.concepts import Concepts
+from client.copilot import Copilot
 from client.credentials import Credentials, UnfinishedUploads
 from client.errors import ApiError, IndexingError, StillIndexingError, StorageError
 from client.exports import Exports
@@ -81,6 +82,7 @@ class Sightline:
         self.alerts = Alerts(self._api)
         self.incidents = Incidents(self._api)
         self.notifications = Notifications(self._api)
+        self.copilot = Copilot(self._api, sleep=self._retry.sleep)
         self.exports = Exports(self._api, http=self._http, retry=self._retry)
         self.imports = Imports(self._api, retry=self._retry)
         self.erasures = Erasures(self._api, retry=self._retry)

@@ -11,6 +11,7 @@ from client import (
     account_commands,
     alert_commands,
     asset_commands,
+    copilot_commands,
     erase_commands,
     export_commands,
     import_commands,
@@ -23,6 +24,7 @@ from client.caller import Target
 from client.concept_commands import concepts
 from client.demo import demo
 from client.errors import ClientError
+from client.incident_demo.command import demo_incidents
 from client.local import Port, port_option, run_local_cloud
 from client.notification_commands import notifications
 from client.output import exit_code, print_error
@@ -72,7 +74,10 @@ def down() -> None:
     run_local_cloud("down")
 
 
-app.command(rich_help_panel="This machine")(demo)
+demos = typer.Typer(invoke_without_command=True)
+demos.callback()(demo)
+demos.command("incidents")(demo_incidents)
+app.add_typer(demos, name="demo", rich_help_panel="This machine")
 app.command(rich_help_panel="Account")(account_commands.register)
 app.command(rich_help_panel="Account")(account_commands.confirm)
 app.command("resend-code", rich_help_panel="Account")(account_commands.resend)
@@ -99,6 +104,8 @@ app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 app.add_typer(incident_commands.incidents, name="incidents", rich_help_panel="Alerts")
 app.add_typer(notifications, name="notifications", rich_help_panel="Alerts")
+app.add_typer(copilot_commands.runbooks, name="runbooks", rich_help_panel="Alerts")
+app.command(rich_help_panel="Alerts")(copilot_commands.ask)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -39,6 +39,7 @@ OWN_FOOTAGE = 'make demo VIDEO=/path/to/own.mp4 QUERY="truck ahead on the highwa
 
 
 def demo(
+    ctx: typer.Context,
     video: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="Your own footage.")
     ] = None,
@@ -53,6 +54,8 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """Upload a driving video to a local cloud, ask it questions, and show what was found."""
+    if ctx.invoked_subcommand:
+        return
     home, console = local_home(), notes()
     if video is None:
         console.print("This demo's footage is [bold]rendered[/bold] by Sightline itself. For your own:")

@@ -66,6 +66,12 @@ class LocalCloudError(ClientError):
     code = "local-cloud-failed"
 
 
+class StormLostError(ClientError):
+    """Some of the demo's storm was not taken, or nothing became of it in time."""
+
+    code = "storm-lost"
+
+
 class ApiError(ClientError):
     """A problem answer (RFC 9457) of the API. `code` is its slug in docs/problems.md."""
 

@@ -58,6 +58,10 @@ class Notifications:
         ]
         return items
 
+    def all_notifications(self) -> Iterator[Item]:
+        """Every one, newest first."""
+        return self._api.pages("/v1/notifications", {"limit": 200})
+
     def notification(self, notification_id: str) -> Item:
         """One change on its way to one channel."""
         answer: Item = self._api.call("GET", f"/v1/notifications/{notification_id}")

@@ -4,6 +4,7 @@ This is the part of `cdk deploy` that is needed here.
 """
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -85,7 +86,7 @@ class Deployment:
             folders[base64.b64encode(hashlib.sha256(package).digest()).decode()] = str(folder)
             for destination in asset["destinations"].values():
                 bucket = _filled(destination["bucketName"])
-                s3.create_bucket(Bucket=bucket)
+                _make_bucket(s3, bucket)
                 s3.put_object(Bucket=bucket, Key=_filled(destination["objectKey"]), Body=package)
         sources_path.write_text(json.dumps(folders, indent=1))
 
@@ -95,7 +96,7 @@ class Deployment:
         bucket = _filled("cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
         body = (self._assembly / f"{self._stack}.template.json").read_bytes()
         key = f"{hashlib.sha256(body).hexdigest()}.json"
-        s3.create_bucket(Bucket=bucket)
+        _make_bucket(s3, bucket)
         s3.put_object(Bucket=bucket, Key=key, Body=body)
         return f"{self._url}/{bucket}/{key}"
 
@@ -180,6 +181,12 @@ def _sources(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path
+
+
+def _make_bucket(s3: Any, name: str) -> None:
+    """One that is there already is ours: of an earlier start, or of a call whose answer came too late."""
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=name)
 
 
 def _filled(text: str) -> str:

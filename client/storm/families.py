@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from client.storm.shapes import Vendor
 
-EVERYDAY = Path(__file__).parent / "everyday.json"
+EVERYDAY, STREAMING = (Path(__file__).parent / f"{name}.json" for name in ("everyday", "streaming"))
 Place = Literal["root", "callers", "far_callers", "some", "node", "neighbours", "nowhere"]
 
 

@@ -1,0 +1,38 @@
+"""Calls about runbooks, and about what they say."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from client.transport import Transport
+
+Item = dict[str, Any]
+POLL_S = 0.2
+
+
+class Copilot:
+    """A connection's runbooks: `sightline.copilot`."""
+
+    def __init__(self, api: Transport, *, sleep: Callable[[float], None]) -> None:
+        self._api, self._sleep = api, sleep
+
+    def read_runbooks(self, files: Mapping[str, str], *, collection: str = "default") -> Item:
+        """Texts by their paths, as the whole of a collection; returns once they are read."""
+        request = {
+            "collection": collection,
+            "files": [{"path": path, "text": text} for path, text in files.items()],
+        }
+        told: Item = self._api.call("POST", "/v1/runbooks", json=request, creates=True)
+        while told["status"] in ("queued", "working"):
+            self._sleep(POLL_S)
+            told = self._api.call("GET", f"/v1/runbook-ingests/{told['id']}")
+        return told
+
+    def ask(self, question: str, *, incident_id: str | None = None) -> Iterator[Item]:
+        """The answer as far as it is written, again and again until it is done."""
+        request = {"question": question, "incident_id": incident_id}
+        told: Item = self._api.call("POST", "/v1/copilot", json=request, creates=True)
+        yield told
+        while not told["done"]:
+            after = {"after": told["next_after"]}
+            told = self._api.call("GET", f"/v1/copilot/{told['id']}", params=after)
+            yield told

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sightline.incidents.citations import verified
 from sightline.incidents.summaries import rules
+from sightline.incidents.summaries.wording import line_of
 from sightline.ports import Passage, Sentence
 from sightline.providers.writer_extractive import ExtractiveWriter
 
@@ -43,7 +44,7 @@ def alert(number: int, title: str, minute: float = 0, **more: Any) -> dict[str, 
 
 def incident(alerts: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     firing = sum(one["status"] == "firing" for one in alerts)
-    row = {"number": 12, "severity": "critical", "environment": "production"}
+    row = {"number": 12, "severity": "critical", "environment": "production", "status": "open"}
     return row | {"alert_count": len(alerts), "firing_count": firing} | more
 
 
@@ -71,6 +72,18 @@ def test_an_outage_reads_like_a_colleague_telling_of_it() -> None:
         '"p99 latency is high" (checkout, datadog) was sent 14 times.',
         "Several alerts name the same: host db-1 in 2 alerts.",
     ]
+
+
+def test_no_fact_is_left_out_for_naming_what_another_names() -> None:
+    told = said(OUTAGE)
+    passages = [Passage(str(number), text) for number, text in enumerate(told)]
+    quoted = ExtractiveWriter().write("summary", question="?", passages=passages, max_sentences=len(told))
+    assert [one.text for one in quoted] == told
+
+
+def test_a_resolved_incident_was() -> None:
+    (first, *_) = rules.facts(incident(OUTAGE, status="resolved"), OUTAGE, [])
+    assert first.text.startswith("INC-12 was critical: ")
 
 
 def test_every_fact_rests_on_alerts_that_show_it() -> None:
@@ -139,7 +152,7 @@ def test_whatever_alerts_are_called_all_of_it_is_quoted_holds_and_names_no_cause
     ours = " ".join(re.sub(r'"[^"]*"', "", rules.facts(incident(OUTAGE), OUTAGE, [])[2].text).split())
     assert not re.search(r"caus|because|due to|led to", ours)
     for one in alerts:
-        assert "\n" not in rules.line_of(one)
+        assert "\n" not in line_of(one)
 
 
 @pytest.mark.parametrize(

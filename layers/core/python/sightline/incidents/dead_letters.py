@@ -14,13 +14,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sightline.database import Row, transaction
 from sightline.errors import DatabaseUnavailableError, MalformedRequestError, NotFoundError, SightlineError
 from sightline.incidents import claims, dead_store, eventbridge
-from sightline.incidents.paging import next_cursor, place_of
-from sightline.incidents.schemas import (
+from sightline.incidents.dead_schemas import (
     DeadLetterAnswer,
     DeadLetterPage,
     DeadLetterSummary,
     RedrivenAnswer,
 )
+from sightline.incidents.paging import next_cursor, place_of
 from sightline.ports import Queue
 from sightline.principal import Principal
 from sightline.telemetry import logger, report

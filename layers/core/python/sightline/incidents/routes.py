@@ -8,15 +8,13 @@ from fastapi import Query, Response
 from sightline.contracts.intake import SourceKeys
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
 from sightline.incidents import dead_letters, pipeline, sources
+from sightline.incidents.dead_schemas import DeadLetterAnswer, DeadLetterPage, RedrivenAnswer
 from sightline.incidents.schemas import (
     AlertAnswer,
     AlertPage,
-    DeadLetterAnswer,
-    DeadLetterPage,
     DeliveryAnswer,
     DeliveryPage,
     Outcome,
-    RedrivenAnswer,
     ReplayAnswer,
     RotateRequest,
     Severity,

@@ -15,8 +15,8 @@ from sightline.ports import Passage, Sentence, WriterTask
 from sightline.words import content_words
 
 MAX_UNIT_CHARS = 1200
-SAME = 0.7
-"""Of the words of the shorter of two sentences: above, they say the same."""
+SAME: Mapping[WriterTask, float] = {"answer": 0.7, "summary": 0.95}
+"""Of the words of the shorter of two sentences: above, they say the same; facts have names in common."""
 ASKED, AROUND, CENTRAL, EARLY = 1.0, 0.4, 0.3, 0.5
 """What weighs: the question's words in it and in its passage, likeness to the rest, the passage's place."""
 _FENCE = re.compile(r"^\s*(```|~~~)")
@@ -55,7 +55,7 @@ class ExtractiveWriter:
         for unit in sorted(units, key=lambda one: (-worth[one], one.place)):
             if len(chosen) == max_sentences:
                 break
-            if unit.words and not any(_same(unit, other) for other in chosen):
+            if unit.words and not any(_alike(unit, other) > SAME[task] for other in chosen):
                 chosen.append(unit)
         return [Sentence(unit.text, (unit.cite,)) for unit in sorted(chosen, key=lambda one: one.place)]
 
@@ -76,9 +76,8 @@ def _rarity(passages: Sequence[Sequence[str]]) -> dict[str, float]:
     return {word: math.log(1 + (len(passages) - count + 0.5) / (count + 0.5)) for word, count in seen.items()}
 
 
-def _same(one: _Unit, other: _Unit) -> bool:
-    shorter = min(len(one.words), len(other.words))
-    return len(one.words & other.words) > SAME * shorter
+def _alike(one: _Unit, other: _Unit) -> float:
+    return len(one.words & other.words) / min(len(one.words), len(other.words))
 
 
 def _units(passage: Passage, at: int) -> Iterator[_Unit]:

@@ -3,15 +3,25 @@
 One thing is said to have preceded another, by their times; never to have caused it.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, get_args
 
 from sightline.database import Row
 from sightline.incidents.schemas import Severity
 from sightline.incidents.summaries.schemas import Fact
+from sightline.incidents.summaries.wording import (
+    MAX_LISTED,
+    called,
+    clock,
+    counted,
+    distinct,
+    joined,
+    listed,
+    plain,
+    quoted,
+    span,
+)
 
 DUE = frozenset({"opened", "reopened", "alerts_reached", "resolved", "merged"})
 """Kinds of change after which one is due; a severity only where it rises."""
@@ -20,8 +30,6 @@ OFTEN = 5
 """Times that an alert came before it is said to come often."""
 FLAPPING = 3
 """Times that an alert fired and recovered before it is said to flap."""
-MAX_LISTED = 4
-MAX_TITLE = 120
 
 
 def due(events: Iterable[Row]) -> str | None:
@@ -61,13 +69,14 @@ Found = Iterator[tuple[str, Sequence[Row]]]
 
 
 def _extent(incident: Row, alerts: Sequence[Row]) -> Found:
-    services = _distinct(alert["service"] for alert in alerts)
-    of, count = f" of {_listed(services)}" if services else "", incident["alert_count"]
-    where = f" in {_plain(incident['environment'])}" if incident["environment"] else ""
-    senders = _listed(_distinct(alert["platform"] for alert in alerts))
-    since = f"{_clock(alerts[0]['occurred_at'])} on {alerts[0]['occurred_at']:%-d %B %Y}"
+    services = distinct(alert["service"] for alert in alerts)
+    is_ = "was" if incident["status"] == "resolved" else "is"
+    of, count = f" of {listed(services)}" if services else "", incident["alert_count"]
+    where = f" in {plain(incident['environment'])}" if incident["environment"] else ""
+    senders = listed(distinct(alert["platform"] for alert in alerts))
+    since = f"{clock(alerts[0]['occurred_at'])} on {alerts[0]['occurred_at']:%-d %B %Y}"
     yield (
-        f"INC-{incident['number']} is {incident['severity']}: {_count(count, 'alert')}{of}{where}"
+        f"INC-{incident['number']} {is_} {incident['severity']}: {counted(count, 'alert')}{of}{where}"
         f" since {since}, from {senders}.",
         alerts,
     )
@@ -79,13 +88,13 @@ def _state(incident: Row, alerts: Sequence[Row]) -> Found:
     if firing:
         last = max(alerts, key=lambda alert: alert["occurred_at"])
         still = "It still fires" if count == 1 else f"{incident['firing_count']} of {count} alerts still fire"
-        newest = f"; the newest alert began at {_clock(last['occurred_at'])}" if len(alerts) > 1 else ""
+        newest = f"; the newest alert began at {clock(last['occurred_at'])}" if len(alerts) > 1 else ""
         yield f"{still}{newest}.", firing
         return
     over = max(alerts, key=lambda alert: alert["recovered_at"])
     whole = "It has recovered" if count == 1 else f"All {count} alerts have recovered"
-    took = _span(over["recovered_at"] - alerts[0]["occurred_at"])
-    yield f"{whole}, the last at {_clock(over['recovered_at'])}, {took} after the first began.", alerts
+    took = span(over["recovered_at"] - alerts[0]["occurred_at"])
+    yield f"{whole}, the last at {clock(over['recovered_at'])}, {took} after the first began.", alerts
 
 
 def _change(alerts: Sequence[Row], changes: Sequence[Row]) -> Found:
@@ -98,25 +107,25 @@ def _change(alerts: Sequence[Row], changes: Sequence[Row]) -> Found:
     if not before:
         return
     last = max(before, key=lambda alert: (alert["occurred_at"], str(alert["id"])))
-    apart = _span(first["occurred_at"] - last["occurred_at"])
+    apart = span(first["occurred_at"] - last["occurred_at"])
     yield (
-        f"It was preceded by a change: {_called(last)} at {_clock(last['occurred_at'])}, {apart} before"
-        f" {_quoted(first)}.",
+        f"It was preceded by a change: {called(last)} at {clock(last['occurred_at'])}, {apart} before"
+        f" {quoted(first)}.",
         [last, first],
     )
 
 
 def _beginning(alerts: Sequence[Row]) -> Found:
     if len(alerts) > 1 and alerts[0]["category"] != "deployment":
-        yield f"The first alert was {_called(alerts[0])} at {_clock(alerts[0]['occurred_at'])}.", alerts[:1]
+        yield f"The first alert was {called(alerts[0])} at {clock(alerts[0]['occurred_at'])}.", alerts[:1]
 
 
 def _gravest(alerts: Sequence[Row]) -> Found:
     """Where it is not the first anyway."""
     gravest = min(alerts, key=lambda alert: GRAVEST_FIRST.index(alert["severity"]))
     if gravest["id"] != alerts[0]["id"]:
-        since = _clock(gravest["occurred_at"])
-        yield f"The gravest is {_called(gravest)}, {gravest['severity']} since {since}.", [gravest]
+        since = clock(gravest["occurred_at"])
+        yield f"The gravest is {called(gravest)}, {gravest['severity']} since {since}.", [gravest]
 
 
 def _order(alerts: Sequence[Row]) -> Found:
@@ -127,7 +136,7 @@ def _order(alerts: Sequence[Row]) -> Found:
             first.setdefault(alert["service"], alert)
     shown = list(first.items())[: MAX_LISTED + 1]
     if len(shown) > 1:
-        (leader, at), *rest = ((name, _clock(alert["occurred_at"])) for name, alert in shown)
+        (leader, at), *rest = ((name, clock(alert["occurred_at"])) for name, alert in shown)
         followed = ", ".join(f"{name} at {moment}" for name, moment in rest)
         yield (
             f"By service, {leader} came first at {at}; then {followed}.",
@@ -141,10 +150,10 @@ def _restless(alerts: Sequence[Row]) -> Found:
     name, times = episodes.most_common(1)[0]
     if times >= FLAPPING:
         same = [alert for alert in alerts if (alert["source_id"], alert["external_id"]) == name]
-        yield f"{_called(same[0])} flaps: it began {times} times.", same
+        yield f"{called(same[0])} flaps: it began {times} times.", same
     loudest = max(alerts, key=lambda alert: alert["occurrences"])
     if loudest["occurrences"] >= OFTEN:
-        yield f"{_called(loudest)} was sent {loudest['occurrences']} times.", [loudest]
+        yield f"{called(loudest)} was sent {loudest['occurrences']} times.", [loudest]
 
 
 def _named(alerts: Sequence[Row]) -> Found:
@@ -158,70 +167,10 @@ def _named(alerts: Sequence[Row]) -> Found:
     often = sorted(((-len(rows), key) for key, rows in seen.items() if len(rows) > 1))[:MAX_LISTED]
     if often:
         said = [
-            f"{label.replace('_', ' ')} {_plain(text)} in {-count} alerts" for count, (label, text) in often
+            f"{label.replace('_', ' ')} {plain(text)} in {-count} alerts" for count, (label, text) in often
         ]
         rests_on = {alert["id"]: alert for _, key in often for alert in seen[key]}
-        yield f"Several alerts name the same: {_joined(said)}.", list(rests_on.values())
-
-
-def line_of(alert: Row) -> str:
-    """One alert as a passage."""
-    about = [
-        alert["severity"],
-        alert["category"],
-        *(alert[name] for name in ("service", "host", "environment")),
-    ]
-    said = ", ".join(_plain(one) for one in about if one)
-    over = f"recovered at {_clock(alert['recovered_at'])}" if alert["recovered_at"] else "firing"
-    text = f"At {_clock(alert['occurred_at'])} {alert['platform']}: {_quoted(alert)} ({said}), {over}."
-    more = _plain(alert["description"])[:300]
-    return f"{text} {more}".strip()
-
-
-def _called(alert: Row) -> str:
-    about = [_plain(one) for one in (alert["service"], alert["platform"]) if one]
-    return f"{_quoted(alert)} ({', '.join(about)})"
-
-
-def _quoted(alert: Row) -> str:
-    """Its title without the sender's leading [state]."""
-    title = re.sub(r"^\s*\[[^\]]*\]\s*", "", alert["title"]) or alert["title"]
-    return f'"{_plain(title)[:MAX_TITLE]}"'
-
-
-def _plain(text: str) -> str:
-    """On one line, without what would end a sentence or begin a command."""
-    return re.sub(r"[.!?]+(?=\s|$)", ",", " ".join(text.replace("`", "'").split())).rstrip(",")
-
-
-def _clock(at: datetime) -> str:
-    return f"{at:%H:%M} UTC"
-
-
-def _span(span: Any) -> str:
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 90:
-        return f"{seconds} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _distinct(values: Iterable[str | None]) -> list[str]:
-    return [_plain(value) for value in dict.fromkeys(values) if value]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first few, and how many more."""
-    if len(names) <= MAX_LISTED:
-        return _joined(names)
-    return _joined([*names[: MAX_LISTED - 1], f"{len(names) - MAX_LISTED + 1} more"])
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        yield f"Several alerts name the same: {joined(said)}.", list(rests_on.values())
 
 
 def text_of(sentences: Iterable[Mapping[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from sightline.incidents.grouping import store as incidents
 from sightline.incidents.grouping.telling import tell
 from sightline.incidents.summaries import rules, store
 from sightline.incidents.summaries.schemas import Fact
+from sightline.incidents.summaries.wording import line_of
 from sightline.incidents.writing import Writers, Written
 from sightline.ports import Events, Passage
 from sightline.telemetry import logger
@@ -95,7 +96,7 @@ def _passages(reading: _Reading) -> list[Passage]:
         reading.alerts,
         key=lambda alert: (rules.GRAVEST_FIRST.index(alert["severity"]), alert["occurred_at"], alert["id"]),
     )
-    return facts + [Passage(str(alert["id"]), rules.line_of(alert)) for alert in gravest[:MAX_SHOWN]]
+    return facts + [Passage(str(alert["id"]), line_of(alert)) for alert in gravest[:MAX_SHOWN]]
 
 
 def _keep(conn: Connection, reading: _Reading, written: Written, *, asked_by: str | None) -> bool:

@@ -50,7 +50,7 @@ def test_a_change_says_who_made_it_and_twice_changes_nothing(desk: Desk) -> None
     assert desk.change(incident["id"], owner="")["owner"] is None
 
 
-def test_what_a_person_resolved_reopens_with_what_begins_later_alone(desk: Desk) -> None:
+def test_what_a_person_resolved_reopens_with_what_fires_later_alone(desk: Desk) -> None:
     incident = opened(desk)
     resolved = desk.change(incident["id"], status="resolved", note="rolled back")
     assert (resolved["status"], resolved["resolution"]) == ("resolved", "rolled back")
@@ -58,8 +58,9 @@ def test_what_a_person_resolved_reopens_with_what_begins_later_alone(desk: Desk)
     assert desk.incident(incident["id"])["status"] == "resolved"
     with transaction(desk.workspace.id) as conn:
         conn.execute("UPDATE incident SET resolved_at = to_timestamp(%s)", (NOON_S + 100,))
-    desk.fire("c", NOON_S + 120, service="checkout", severity="critical")
-    assert desk.incident(incident["id"])["status"] == "open"
+    desk.fire("a", NOON_S + 4000, service="checkout", severity="critical")
+    again = desk.incident(incident["id"])
+    assert (again["status"], again["alert_count"]) == ("open", 2)
     assert [event["kind"] for event in desk.timeline(incident["id"])][-1] == "reopened"
 
 

@@ -152,6 +152,15 @@ def test_another_workspace_takes_no_part(desk: Desk, other_workspace: Workspace)
     assert merged.status == 404
 
 
+def test_an_alert_that_never_ends_does_not_tie_hours_together(desk: Desk) -> None:
+    desk.fire("a", service="checkout", severity="critical")
+    desk.fire("a", NOON_S + 600, service="checkout", severity="critical")
+    desk.fire("b", NOON_S + 660, service="checkout", severity="critical")
+    desk.fire("a", NOON_S + 9000, service="checkout", severity="critical")
+    desk.fire("c", NOON_S + 9060, service="checkout", severity="critical")
+    assert [one["alert_count"] for one in desk.incidents()] == [1, 2]
+
+
 SERVICES = ("checkout", "search", "cart", "payments")
 
 

@@ -54,6 +54,7 @@ def test_a_link_says_in_words_why() -> None:
         ({"service": "orders-db"}, {"host": "orders-db-2"}, ()),
         ({"description": "down in eu-west-1a"}, {"title": "eu-west-1a is impaired"}, ()),
         ({"service": "a"}, {"service": "b", "description": "host a.shop.internal refused"}, ()),
+        ({"service": "a", "title": "getaddrinfo EAI_AGAIN b"}, {"title": "CoreDNS answers SERVFAIL"}, ()),
         ({"service": "shop", "title": "p99 latency"}, {"service": "db"}, (("shop", "db"),)),
     ],
 )

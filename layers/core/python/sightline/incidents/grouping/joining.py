@@ -56,7 +56,7 @@ def join(conn: Connection, settled: Settled) -> set[UUID]:
     for alert in settled.new:
         touched.add(_place(conn, alert, kin_of(alert, calls), reopen_s=settings.reopen_s))
     for alert, at in settled.again:
-        touched |= _place_again(conn, alert, at, kin_of(alert, calls))
+        touched |= _place_again(conn, alert, at, kin_of(alert, calls), reopen_s=settings.reopen_s)
     for incident_id in sorted(touched):
         lifecycle.refresh(conn, incident_id, settings=settings)
     return touched
@@ -83,11 +83,17 @@ def _place(conn: Connection, alert: Row, kin: Kin, *, reopen_s: int) -> UUID:
     return home
 
 
-def _place_again(conn: Connection, alert: Row, at: datetime, kin: Kin) -> set[UUID]:
-    """A known alert was said once more: what began near this moment belongs to it too."""
+def _place_again(conn: Connection, alert: Row, at: datetime, kin: Kin, *, reopen_s: int) -> set[UUID]:
+    """A known alert was said once more: what began near this moment belongs to it too.
+
+    After a long silence it does not: a sender that never says that it is over would tie days together.
+    """
     incident_id = alert["incident_id"]
     if incident_id is None:
         return set()
+    silence = max(at - alert["last_occurred_at"], alert["occurred_at"] - at)
+    if silence.total_seconds() > reopen_s:
+        return {incident_id}
     if not kin_store.add_keys(conn, alert, rules.moment_of(at), kin):
         store.touch(conn, incident_id, at)
         return set()

@@ -45,7 +45,7 @@ class Facts:
     firing: int
     loud: int  # counted towards opening; one that fires again and again is one
     loud_severity: Severity | None
-    loud_since: datetime | None  # when the latest of those that fire began
+    loud_since: datetime | None  # when the latest of those that fire was heard
     quiet_since: datetime | None  # when the last of them recovered
     muted_until: datetime | None  # the next end of a maintenance that holds a firing one back
 

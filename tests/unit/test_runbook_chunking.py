@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.incidents.runbooks.chunking import MAX_WORDS, document_of, sentences_of, spaced, words_of
+from sightline.incidents.runbooks.chunking import (
+    MAX_WORDS,
+    document_of,
+    names_of,
+    sentences_of,
+    spaced,
+    titles_of,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -127,8 +134,17 @@ def test_names_are_taken_apart(name: str, words: str) -> None:
 
 
 def test_a_piece_is_found_by_its_title_its_folder_and_the_names_in_it() -> None:
-    words = words_of("KubePodNotReady", "kubernetes/KubePodNotReady.md", "Silence KubeletDown first.")
-    assert words == {"title": "KubePodNotReady Kube Pod Not Ready", "names": "kubernetes Kubelet Down"}
+    path = "kubernetes/KubePodNotReady.md"
+    assert titles_of(path, "KubePodNotReady") == "KubePodNotReady Kube Pod Not Ready"
+    assert names_of(path, "Silence KubeletDown first.") == "kubernetes Kubelet Down"
+
+
+def test_a_runbook_says_what_it_is_about_and_what_it_impairs() -> None:
+    text = "# A\n\nFirst.\n\n## Impact\n\nOrders wait.\n\n## Meaning\n\nIt is behind.\n"
+    document = document_of("a.md", text)
+    assert (document.about, document.impact) == ("It is behind.", "Orders wait.")
+    assert document_of("a.md", RUNBOOK).about == "Consumers are behind. Orders wait."
+    assert document_of("a.md", RUNBOOK).impact == ""
 
 
 def test_sentences_end_where_they_end() -> None:

@@ -31,15 +31,21 @@ CREATE TABLE runbook (
     collection text NOT NULL,
     path text NOT NULL,
     title text NOT NULL,
+    about text NOT NULL,                -- what it says it is about, and what it impairs
+    impact text NOT NULL,
     content text NOT NULL,
     content_hash bytea NOT NULL,
     space text NOT NULL,                -- model and revision of the vectors
-    gist halfvec(384) NOT NULL,         -- title and first words
+    named halfvec(384) NOT NULL,        -- of its title
+    gist halfvec(384) NOT NULL,         -- of its title and what it is about
+    words tsvector NOT NULL,            -- A: title, B: about, C: path and names in the text, D: the text
     read_by uuid NOT NULL,              -- the last reading that saw it: an older one changes nothing
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (workspace_id, collection, path)
 );
+
+CREATE INDEX runbook_words ON runbook USING gin (words);
 
 CREATE TABLE runbook_chunk (
     id uuid PRIMARY KEY DEFAULT app.uuid7(),
@@ -51,12 +57,10 @@ CREATE TABLE runbook_chunk (
     first_line integer NOT NULL,
     last_line integer NOT NULL,
     hash bytea NOT NULL,                -- of title, headings and text: what its vectors were made of
-    words tsvector NOT NULL,
     vector halfvec(384) NOT NULL
 );
 CREATE INDEX runbook_chunk_place ON runbook_chunk (runbook_id, place);
 CREATE INDEX runbook_chunk_workspace ON runbook_chunk (workspace_id);
-CREATE INDEX runbook_chunk_words ON runbook_chunk USING gin (words);
 
 -- Each sentence by itself: a long piece that says the right thing once is found by that.
 CREATE TABLE runbook_sentence (
@@ -67,15 +71,6 @@ CREATE TABLE runbook_sentence (
     PRIMARY KEY (chunk_id, place)
 );
 CREATE INDEX runbook_sentence_workspace ON runbook_sentence (workspace_id);
-
--- A: title and path, B: headings, C: names such as KubePodCrashLooping taken apart, D: the text.
-CREATE FUNCTION app.runbook_words(title text, headings text[], names text, body text) RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT setweight(to_tsvector('english', title), 'A')
-        || setweight(to_tsvector('english', array_to_string(headings, ' ')), 'B')
-        || setweight(to_tsvector('english', names), 'C')
-        || setweight(to_tsvector('english', body), 'D')
-$$;
 
 CREATE TABLE copilot_answer (
     id uuid PRIMARY KEY DEFAULT app.uuid7(),

@@ -10,7 +10,8 @@ from pgvector import HalfVector
 from sightline.database import Row, transaction
 from sightline.errors import SightlineError
 from sightline.incidents.grouping import store as incidents
-from sightline.incidents.runbooks import answer_store, ranking, rules, searching
+from sightline.incidents.runbooks import answer_store, ranking, rules, searching, weighing
+from sightline.incidents.runbooks.chunking import spaced
 from sightline.incidents.writing import Writers
 from sightline.ports import DocumentEmbedder, Passage, Sentence
 from sightline.telemetry import logger
@@ -64,13 +65,16 @@ class Answering:
             raise
 
     def _answer(self, asked: Row) -> None:
-        told = _Told(self._subject(asked))
-        found = self._find(asked, told)
+        context = self._context(asked)
+        told = _Told(self._subject(asked, context))
+        found = self._find(asked, told, context)
         status = "not_said"
         if found.good:
-            passages = [Passage(str(piece.id), piece.text) for piece in found.pieces]
             written = self.writers.write(
-                "answer", question=told.subject, passages=passages, max_sentences=MAX_SENTENCES
+                "answer",
+                question="\n".join(filter(None, (rules.expanded(told.subject), context))),
+                passages=[_passage(piece) for piece in found.pieces],
+                max_sentences=MAX_SENTENCES,
             )
             told.writer, told.dropped = written.by, written.dropped
             if written.degraded:
@@ -81,22 +85,19 @@ class Answering:
             answer_store.finish(conn, asked["id"], status=status, values=told.values())
         logger.info("question answered", answer_id=str(asked["id"]), status=status, sure=found.confidence)
 
-    def _subject(self, asked: Row) -> str:
-        """The question with what it follows."""
+    def _subject(self, asked: Row, context: str) -> str:
+        """The question with what it follows: the one before, or what the incident is about."""
         with transaction(asked["workspace_id"]) as conn:
             earlier = answer_store.before(conn, asked, limit=REMEMBERED)
         subjects = [row["subject"] or row["question"] for row in earlier]
-        return rules.subject_of(asked["question"], subjects)
+        return rules.subject_of(asked["question"], subjects or [context] if context else subjects)
 
-    def _find(self, asked: Row, told: _Told) -> ranking.Found:
-        context = self._context(asked)
-        query = rules.expanded(told.subject)
-        texts = [query, context] if context else [query]
+    def _find(self, asked: Row, told: _Told, context: str) -> ranking.Found:
+        texts = [told.subject, rules.expanded(told.subject), *([context] if context else [])]
         vectors, space = self._vectors(texts, told)
+        words = weighing.asked(told.subject, rules.expansion(told.subject), context)
         with transaction(asked["workspace_id"]) as conn:
-            return ranking.find(
-                conn, searching.Query(words=query, context=context, vectors=vectors, space=space)
-            )
+            return ranking.find(conn, searching.Query(words, vectors, space))
 
     def _context(self, asked: Row) -> str:
         """What the incident's alerts say."""
@@ -122,6 +123,12 @@ class Answering:
             citations = [_citation(by_id[cite], sentence.text) for cite in sentence.cites]
             with transaction(asked["workspace_id"]) as conn:
                 answer_store.add_sentence(conn, asked, no, sentence.text, citations)
+
+
+def _passage(piece: ranking.Piece) -> Passage:
+    """A piece under its title and headings: they are what its words are about."""
+    headings = " > ".join((spaced(piece.title), *piece.headings))
+    return Passage(str(piece.id), f"# {headings}\n\n{piece.text}")
 
 
 def _citation(piece: ranking.Piece, sentence: str) -> dict[str, Any]:

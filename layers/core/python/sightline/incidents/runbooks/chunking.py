@@ -17,6 +17,9 @@ MAX_WORDS = 150
 OVERLAP_WORDS = 40
 """A block up to this long that ends a piece begins the next one too."""
 MAX_SENTENCE_CHARS = 600
+MAX_ABOUT_CHARS = 2000
+_MEANING = re.compile(r"\b(meaning|description|overview|summary|about|what (it|this) (is|means))\b", re.I)
+_IMPACT = re.compile(r"\b(impact|symptoms?|effects?|consequences?)\b", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-/.]+")
 _COMPOUND = re.compile(r"\b[A-Za-z]+[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
@@ -46,6 +49,20 @@ class Document:
 
     title: str
     chunks: tuple[Chunk, ...]
+
+    @property
+    def about(self) -> str:
+        """What it says it is about: what its name means, or its first piece."""
+        return self._first(_MEANING) or " ".join(self.chunks[0].sentences)[:MAX_ABOUT_CHARS]
+
+    @property
+    def impact(self) -> str:
+        """What it says it impairs; empty where it does not."""
+        return self._first(_IMPACT)
+
+    def _first(self, heading: re.Pattern[str]) -> str:
+        found = (chunk for chunk in self.chunks if any(map(heading.search, chunk.headings)))
+        return " ".join(" ".join(chunk.sentences) for chunk in list(found)[:1])[:MAX_ABOUT_CHARS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +102,19 @@ def spaced(name: str) -> str:
     return " ".join(part for part in _CAMEL.split(name) if part)
 
 
-def words_of(title: str, path: str, text: str) -> dict[str, str]:
-    """What a piece is found by beside its headings and its text: see app.runbook_words."""
-    folder, stem = str(PurePosixPath(path).parent), PurePosixPath(path).stem
-    named = dict.fromkeys([title, spaced(title), spaced(stem)])
-    names = dict.fromkeys([spaced(folder), *map(spaced, _COMPOUND.findall(text))])
-    return {"title": " ".join(named), "names": " ".join(names)}
+def apart(text: str) -> str:
+    """The names in a text, such as KubePodCrashLooping, taken apart."""
+    return " ".join(dict.fromkeys(map(spaced, _COMPOUND.findall(text))))
+
+
+def names_of(path: str, text: str) -> str:
+    """A file's folder and the names in its text: what it is found by beside its words."""
+    return f"{spaced(str(PurePosixPath(path).parent))} {apart(text)}".strip(" .")
+
+
+def titles_of(path: str, title: str) -> str:
+    """A file's title and name, whole and taken apart."""
+    return " ".join(dict.fromkeys([title, spaced(title), spaced(PurePosixPath(path).stem)]))
 
 
 @cache

@@ -22,7 +22,6 @@ from sightline.vectors.packing import pack_halfvecs
 PAGE_KEYS = 1000
 MAX_TEXT_CHARS = 4000
 """Of a piece, as the document model is given it; it reads 256 tokens."""
-GIST_SENTENCES = 3
 PROBE = "runbook"
 """Embedded to learn which revision answers."""
 
@@ -35,6 +34,7 @@ class _Made:
 
     document: Document
     space: str
+    named: HalfVector
     gist: HalfVector
     vectors: Mapping[bytes, tuple[HalfVector, Vectors]]
 
@@ -141,22 +141,22 @@ class Ingesting:
     def _embed(self, document: Document, held: set[bytes]) -> _Made:
         pieces = {chunk.hash_under(document.title): chunk for chunk in document.chunks}
         fresh = {digest: chunk for digest, chunk in pieces.items() if digest not in held}
-        texts = [gist_of(document)]
+        texts = [spaced(document.title), gist_of(document)]
         for chunk in fresh.values():
             texts += [text_of(document, chunk), *chunk.sentences]
         embedding = self.embedder.embed_texts(texts)
-        vectors, place = {}, 1
+        vectors, place = {}, 2
         for digest, chunk in fresh.items():
             end = place + 1 + len(chunk.sentences)
             vectors[digest] = (HalfVector(embedding.vectors[place]), embedding.vectors[place + 1 : end])
             place = end
-        return _Made(document, _space(embedding), HalfVector(embedding.vectors[0]), vectors)
+        named, gist = map(HalfVector, embedding.vectors[:2])
+        return _Made(document, _space(embedding), named, gist, vectors)
 
 
 def gist_of(document: Document) -> str:
-    """What a runbook is about: its name in words, and how it begins."""
-    sentences = [sentence for chunk in document.chunks for sentence in chunk.sentences][:GIST_SENTENCES]
-    return f"{spaced(document.title)}. {' '.join(sentences)}"[:MAX_TEXT_CHARS]
+    """What a runbook is about: its name in words, and what it says of itself."""
+    return f"{spaced(document.title)}. {document.about}"[:MAX_TEXT_CHARS]
 
 
 def text_of(document: Document, chunk: Chunk) -> str:
@@ -186,12 +186,16 @@ def _write_runbook(conn: Connection, job: Row, path: str, text: str, made: _Made
         "collection": job["collection"],
         "path": path,
         "title": document.title,
+        "about": document.about,
+        "impact": document.impact,
         "content": text,
         "content_hash": _digest(text),
         "space": made.space,
+        "named": made.named,
+        "gist": made.gist,
         "read_by": job["id"],
     }
-    runbook["id"] = store.put_runbook(conn, runbook, made.gist)
+    runbook["id"] = store.put_runbook(conn, runbook)
     if runbook["id"] is None:
         return
     pieces = {chunk.hash_under(document.title): chunk for chunk in document.chunks}

@@ -1,16 +1,18 @@
 """Candidates looked at again: which runbook a question is about, which pieces say so, how sure that is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.runbooks.searching import Query, Stem, candidates, stems
+from sightline.incidents.runbooks.searching import Known, Query, candidates, known
+from sightline.incidents.runbooks.weighing import counted, fits
 
-# What weighs in a runbook's score; tuned on development questions by benchmarks/runbook_retrieval.py.
-LIKENESS, SAID, GIST, WORDED, COVERED = 0.3, 0.1, 0.4, 0.3, 0.1
-BAR = 0.3
-"""Of the best score: below, the runbooks do not say."""
+# What weighs in a runbook's score; tuned by benchmarks/runbook_retrieval.py.
+LIKENESS, SAID, GIST, NAMED, ABOUT, WHOLE = 0.16, 0.10, 0.25, 0.12, 0.14, 0.23
+BAR, UNKNOWN, MANY = 0.29, 0.2, 100
+"""Of confidence: below, the runbooks do not say. Words that none of them has take from it, where there are
+many runbooks: a few lack most words. Tuned likewise."""
 MAX_PIECES = 6
 OF_THE_BEST = 4
 """Pieces of the best runbook; the others' are for what it leaves out."""
@@ -45,7 +47,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Pieces to answer from; confidence: the best runbook's score."""
+    """Pieces to answer from, and how sure it is that they are about the question."""
 
     pieces: Sequence[Piece]
     confidence: float
@@ -58,46 +60,56 @@ class Found:
 
 def find(conn: Connection, query: Query) -> Found:
     """The pieces to answer from."""
-    told = stems(conn, query)
-    found = ranked(candidates(conn, query, told), told)
-    confidence = found[0].score if found else 0.0
-    return Found(list(_pieces(found)), confidence)
+    told = known(conn, query.words)
+    found = ranked(candidates(conn, query, told), query, told)
+    return Found(list(_pieces(found)), confidence(found, query, told))
 
 
-def ranked(rows: Sequence[Row], told: Sequence[Stem]) -> list[Ranked]:
+def confidence(found: Sequence[Ranked], query: Query, told: Known) -> float:
+    """The best runbook's score, less where the question speaks of what no runbook knows."""
+    typed = [one for one in query.words if one.share == 1.0]
+    total = sum(told.worth[one.stem] for one in typed) or 1.0
+    unknown = sum(told.worth[one.stem] for one in typed if not told.having[one.stem]) / total
+    return found[0].score - UNKNOWN * unknown * min(1.0, told.runbooks / MANY) if found else 0.0
+
+
+def ranked(rows: Sequence[Row], query: Query, told: Known) -> list[Ranked]:
     """Runbooks, best first."""
-    weights = {one.stem: one.weight for one in told}
-    total = sum(weights.values()) or 1.0
     by_runbook: dict[UUID, list[Row]] = {}
     for row in rows:
         by_runbook.setdefault(row["runbook_id"], []).append(row)
+    first = [pieces[0] for pieces in by_runbook.values()]
+    about = fits([counted(row, whole=False) for row in first], query.words, told.worth)
+    whole = fits([counted(row, whole=True) for row in first], query.words, told.worth)
+    fitting = [
+        (ABOUT * one + WHOLE * other) / (ABOUT + WHOLE) for one, other in zip(about, whole, strict=True)
+    ]
     found = [
         Ranked(
             runbook_id,
             pieces[0]["path"],
-            _score(pieces, weights, total),
-            sorted(pieces, key=lambda row: -_worth(row, total)),
+            _score(pieces, fit) if query.vectors else fit,
+            sorted(pieces, key=_worth, reverse=True),
         )
-        for runbook_id, pieces in by_runbook.items()
+        for (runbook_id, pieces), fit in zip(by_runbook.items(), fitting, strict=True)
     ]
     return sorted(found, key=lambda one: (-one.score, one.path))
 
 
-def _score(rows: Sequence[Row], weights: Mapping[str, float], total: float) -> float:
-    """Of a runbook: by the best of its pieces in each respect."""
-    covered = sum(weights[stem] for stem in {stem for row in rows for stem in row["stems"]})
+def _score(pieces: Sequence[Row], fit: float) -> float:
+    """Of a runbook: by the best of its pieces in each respect, by what it is about, and by its words."""
     return float(
-        LIKENESS * max(row["likeness"] for row in rows)
-        + SAID * max(row["said"] for row in rows)
-        + GIST * rows[0]["gist"]
-        + WORDED * max(row["worded"] for row in rows) / total
-        + COVERED * covered / total
+        LIKENESS * max(row["likeness"] for row in pieces)
+        + SAID * max(row["said"] for row in pieces)
+        + GIST * pieces[0]["gist"]
+        + NAMED * pieces[0]["named"]
+        + (ABOUT + WHOLE) * fit
     )
 
 
-def _worth(row: Row, total: float) -> float:
+def _worth(piece: Row) -> float:
     """Of a piece beside others of the same runbook."""
-    return float(row["likeness"]) + float(row["said"]) + float(row["worded"]) / total
+    return float(piece["likeness"]) + float(piece["said"])
 
 
 def _pieces(found: Sequence[Ranked]) -> Iterator[Piece]:

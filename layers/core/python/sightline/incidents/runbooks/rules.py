@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from sightline.words import content_words
@@ -12,35 +14,6 @@ MAX_CONTEXT_CHARS = 1500
 MAX_QUOTE_CHARS = 800
 FEW_WORDS = 3
 """A question with no more words that mean something, and no name in it, may go on from the one before."""
-# What people type for what runbooks write out. Source: the short names of `kubectl api-resources`, with those
-# of OpenShift's machine configuration and of KubeVirt.
-SHORT_NAMES: Mapping[str, str] = {
-    "cj": "cronjob",
-    "cm": "configmap",
-    "crd": "custom resource definition",
-    "csr": "certificate signing request",
-    "deploy": "deployment",
-    "ds": "daemonset",
-    "ep": "endpoints",
-    "hpa": "horizontal pod autoscaler",
-    "ing": "ingress",
-    "mc": "machine config",
-    "mcp": "machine config pool",
-    "netpol": "network policy",
-    "ns": "namespace",
-    "pdb": "pod disruption budget",
-    "po": "pod",
-    "pv": "persistent volume",
-    "pvc": "persistent volume claim",
-    "rs": "replicaset",
-    "sa": "service account",
-    "sc": "storage class",
-    "sts": "statefulset",
-    "svc": "service",
-    "vm": "virtual machine",
-    "vmi": "virtual machine instance",
-}
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _NAME = re.compile(r"`[^`]+`|\b\w*[a-z0-9][A-Z]\w*|\b[\w-]+[_/:.]\w[\w./:-]*|\b\w*\d\w*\b")
 _REFERS = re.compile(
     r"\b(it|its|that|this|these|those|them|they|there|same|above|again|else|instead)\b|^(and|but|then|or|so|"
@@ -64,11 +37,25 @@ def subject_of(question: str, earlier: Sequence[str]) -> str:
     return f"{earlier[0]}\n{question}"[-MAX_SUBJECT_CHARS:]
 
 
+@cache
+def vocabulary() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What people type, and what runbooks write instead."""
+    lines = files(__package__).joinpath("vocabulary.txt").read_text().splitlines()
+    pairs = (line.split(" => ") for line in lines if line and not line.startswith("#"))
+    return tuple((re.compile(rf"\b(?:{typed})(?!\w)", re.I), written) for typed, written in pairs)
+
+
+def expansion(text: str) -> str:
+    """What runbooks would write for it, each word once, without what it says itself."""
+    said = set(content_words(text))
+    added = " ".join(written for typed, written in vocabulary() if typed.search(text)).split()
+    return " ".join(word for word in dict.fromkeys(added) if not said & set(content_words(word)))
+
+
 def expanded(text: str) -> str:
-    """With short names written out beside them."""
-    found = (SHORT_NAMES.get(word.lower()) for word in _WORD.findall(text))
-    added = list(dict.fromkeys(name for name in found if name))
-    return f"{text} ({', '.join(added)})" if added else text
+    """Both together, as the model is given it."""
+    added = expansion(text)
+    return f"{text} ({added})" if added else text
 
 
 def context_of(alerts: Iterable[Mapping[str, Any]]) -> str:

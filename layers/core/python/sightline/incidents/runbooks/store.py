@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-from sightline.incidents.runbooks.chunking import Chunk, words_of
+from sightline.incidents.runbooks.chunking import Chunk, names_of, titles_of
 from sightline.vectors.packing import PackedHalfvecs, teach_packing
 
 Outcome = Literal["added", "changed", "unchanged", "deleted"]
@@ -138,17 +138,27 @@ def still_so(conn: Connection, job: Row, runbook_ids: Sequence[UUID]) -> int:
     return seen.rowcount
 
 
-def put_runbook(conn: Connection, values: Mapping[str, Any], gist: HalfVector) -> UUID | None:
+def put_runbook(conn: Connection, values: Mapping[str, Any]) -> UUID | None:
     """A runbook as it is now, without its pieces; None when a later reading wrote it already."""
     row = conn.execute(
-        "INSERT INTO runbook (workspace_id, collection, path, title, content, content_hash, space, gist,"
-        " read_by) VALUES (%(workspace_id)s, %(collection)s, %(path)s, %(title)s, %(content)s,"
-        " %(content_hash)s, %(space)s, %(gist)b::halfvec(384), %(read_by)s)"
+        "INSERT INTO runbook (workspace_id, collection, path, title, about, impact, content, content_hash,"
+        " space, named, gist, words, read_by) VALUES (%(workspace_id)s, %(collection)s, %(path)s, %(title)s,"
+        " %(about)s, %(impact)s, %(content)s, %(content_hash)s, %(space)s, %(named)b::halfvec(384),"
+        " %(gist)b::halfvec(384),"
+        " setweight(to_tsvector('english', %(titles)s), 'A')"
+        " || setweight(to_tsvector('english', %(about)s || ' ' || %(impact)s), 'B')"
+        " || setweight(to_tsvector('english', %(names)s), 'C') || to_tsvector('english', %(content)s),"
+        " %(read_by)s)"
         " ON CONFLICT (workspace_id, collection, path) DO UPDATE SET title = excluded.title,"
+        " about = excluded.about, impact = excluded.impact, words = excluded.words,"
         " content = excluded.content, content_hash = excluded.content_hash, space = excluded.space,"
-        " gist = excluded.gist, read_by = excluded.read_by, updated_at = now()"
+        " named = excluded.named, gist = excluded.gist, read_by = excluded.read_by, updated_at = now()"
         " WHERE runbook.read_by <= excluded.read_by RETURNING id",
-        {**values, "gist": gist},
+        {
+            **values,
+            "titles": titles_of(values["path"], values["title"]),
+            "names": names_of(values["path"], values["content"]),
+        },
     ).fetchone()
     return row["id"] if row else None
 
@@ -186,9 +196,9 @@ def add_chunk(
     """A new piece with its vectors."""
     row = conn.execute(
         "INSERT INTO runbook_chunk (workspace_id, runbook_id, place, headings, text, first_line, last_line,"
-        " hash, words, vector) VALUES (%(workspace_id)s, %(runbook_id)s, %(place)s, %(headings)s, %(text)s,"
+        " hash, vector) VALUES (%(workspace_id)s, %(runbook_id)s, %(place)s, %(headings)s, %(text)s,"
         " %(first_line)s, %(last_line)s, %(hash)s,"
-        " app.runbook_words(%(title)s, %(headings)s, %(names)s, %(text)s), %(vector)b::halfvec(384))"
+        " %(vector)b::halfvec(384))"
         " RETURNING id",
         {
             "workspace_id": runbook["workspace_id"],
@@ -199,7 +209,6 @@ def add_chunk(
             "first_line": chunk.first_line,
             "last_line": chunk.last_line,
             "hash": chunk.hash_under(title),
-            **words_of(title, runbook["path"], chunk.text),
             "vector": vector,
         },
     ).fetchone()

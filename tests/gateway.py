@@ -61,7 +61,7 @@ def serving(handler: Handler, principal: Principal) -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             return
 
-    for method in ("GET", "POST", "PATCH", "DELETE"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Gateway, f"do_{method}", Gateway._pass_on)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
     server.daemon_threads = True

@@ -29,7 +29,7 @@ from client.storm import Family, Vendor, family, storm
 from sightline.database import transaction
 
 STORED, A_MINUTE = 15_000, 1000
-PROBE_EVERY_S, SEEN_WITHIN_S, LOOK_EVERY_S = 3.0, 60.0, 0.05
+PROBE_EVERY_S, SEEN_WITHIN_S, LOOK_EVERY_S = 3.0, 60.0, 0.1
 CHANGES, PAGES, KEYS = 200, 60, 8
 BAR_MS = 100.0
 

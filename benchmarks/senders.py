@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -107,10 +107,12 @@ async def flood(api_url: str, requests: Sequence[bytes], *, clients: int, second
 
 async def steadily(api_url: str, requests: Iterator[bytes], *, rate: float, seconds: float) -> Sent:
     """So many a second, whatever the answers take; latencies count from when a delivery was due."""
-    sent, free = Sent(seconds), await _connected(api_url, 64)
+    sent, free = Sent(seconds), deque(await _connected(api_url, 16))
     starts, tasks = time.perf_counter(), set[asyncio.Task[None]]()
 
-    async def one(connection: Connection, request: bytes, due: float) -> None:
+    async def one(request: bytes, due: float) -> None:
+        # In turns, so that none comes to the number of requests after which it is closed.
+        connection = free.popleft() if free else (await _connected(api_url, 1))[0]
         status, _ = await connection.ask(request)
         free.append(connection)
         sent.take(status, time.perf_counter() - due)
@@ -118,8 +120,7 @@ async def steadily(api_url: str, requests: Iterator[bytes], *, rate: float, seco
     for number in range(int(rate * seconds)):
         due = starts + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        assert free, "64 deliveries wait for an answer"
-        task = asyncio.create_task(one(free.pop(), next(requests), due))
+        task = asyncio.create_task(one(next(requests), due))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)

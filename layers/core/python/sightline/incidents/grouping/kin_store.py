@@ -40,6 +40,7 @@ def related(conn: Connection, alert: Row, *, at: datetime, kin: Kin) -> list[Row
     ).fetchall()
 
 
+# LATERAL and LIMIT: row by row, whatever the planner makes of a table that grew a minute ago.
 # Points are a sum (rules.link), so that among those that share the same keys one alert has the most of them.
 _RELATED = """
 WITH shared AS (
@@ -52,7 +53,9 @@ compared AS (
     SELECT alert.id, alert.incident_id, shared.keys, shared.traits,
         abs(extract(epoch FROM shared.occurred_at - %(at)s::timestamptz))::float8 AS apart_s,
         -(alert.vector <#> %(vector)s::halfvec(384)) AS similarity
-    FROM shared JOIN alert ON alert.id = shared.alert_id WHERE alert.incident_id IS NOT NULL)
+    FROM shared CROSS JOIN LATERAL (
+        SELECT id, incident_id, vector FROM alert WHERE alert.id = shared.alert_id LIMIT 1) AS alert
+    WHERE alert.incident_id IS NOT NULL)
 SELECT DISTINCT ON (incident_id, keys, traits, alike) *,
     coalesce(similarity, %(neutral)s) >= %(alike)s AS alike
 FROM compared

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sightline.batch import queue_handler
+from sightline.incidents.runbooks.embedding import PatientEmbedder
 from sightline.incidents.runbooks.ingesting import Ingesting
 from sightline.wiring import document_embedder, sources
 
 
 def take(message: Mapping[str, Any]) -> None:
     """One reading."""
-    Ingesting(embedder=document_embedder(), sources=sources()).take(message)
+    Ingesting(embedder=PatientEmbedder(document_embedder()), sources=sources()).take(message)
 
 
 handler = queue_handler(take)

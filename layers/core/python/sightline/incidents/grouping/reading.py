@@ -15,8 +15,8 @@ from sightline.incidents.grouping.schemas import (
     IncidentPage,
     MemberAnswer,
     MemberPage,
+    SimilarAnswer,
     SimilarIncident,
-    SimilarPage,
 )
 from sightline.incidents.schemas import AlertAnswer
 from sightline.principal import Principal
@@ -60,11 +60,11 @@ def timeline(principal: Principal, incident_id: UUID, *, cursor: str | None, lim
     return EventPage(items=items, next_cursor=more)
 
 
-def similar(principal: Principal, incident_id: UUID, *, limit: int) -> SimilarPage:
+def similar(principal: Principal, incident_id: UUID, *, limit: int) -> SimilarAnswer:
     """Earlier incidents, the likest first, and what resolved them. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
         rows = store.similar(conn, found(conn, incident_id), limit=limit)
-    return SimilarPage(items=[SimilarIncident(**row) for row in rows])
+    return SimilarAnswer(items=[SimilarIncident(**row) for row in rows])
 
 
 def found(conn: Connection, incident_id: UUID, *, lock: bool = False) -> Row:

@@ -33,7 +33,7 @@ from sightline.incidents.grouping.schemas import (
     NoteRequest,
     ServiceMapBody,
     SettingsBody,
-    SimilarPage,
+    SimilarAnswer,
     SnoozeRequest,
     SplitRequest,
 )
@@ -93,7 +93,7 @@ def timeline(incident_id: UUID, principal: Reader, cursor: Cursor = None, limit:
 @router.get("/incidents/{incident_id}/similar")
 def similar(
     incident_id: UUID, principal: Reader, limit: Annotated[int, Query(ge=1, le=50)] = 5
-) -> SimilarPage:
+) -> SimilarAnswer:
     """Resolved incidents that were like it, and what resolved them."""
     return reading.similar(principal, incident_id, limit=limit)
 

@@ -179,7 +179,7 @@ class SimilarIncident(Shape):
     resolution: str | None
 
 
-class SimilarPage(Shape):
+class SimilarAnswer(Shape):
     items: list[SimilarIncident]
 
 

@@ -66,7 +66,7 @@ format: ## let ruff rewrite what it can
 .PHONY: synth
 synth: ## write the CloudFormation templates to cdk.out
 	$(ENV) local
-	@$(RUN) -m infra_cdk.app
+	@$(RUN) -m infra_cdk.app --out cdk.out
 
 .PHONY: lock
 lock: ## resolve every requirement file anew: the environments', the layers' and the container's

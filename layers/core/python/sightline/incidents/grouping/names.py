@@ -63,18 +63,11 @@ def _services_host(host: str) -> str:
     return service_of(found.group(1)) if found and not host.startswith("ip-") else ""
 
 
-_SHARED: Mapping[str, re.Pattern[str]] = {
-    "name resolution": re.compile(
-        r"\bdns|coredns|getaddrinfo|name resolution|servfail|nxdomain|eai_again|no such host|unknown ?host",
-        re.IGNORECASE,
-    ),
-    "signing in": re.compile(
-        r"\b(?:oidc|oauth|sso|jwt|jwks)\b|identity provider|\b401\b|unauthori[sz]ed|authentication",
-        re.IGNORECASE,
-    ),
-    "the network": re.compile(r"packet loss|no route to host|network (?:is )?unreachable", re.IGNORECASE),
-}
-"""What every service stands on, by the words in which its failing shows."""
+_UNRESOLVED = re.compile(
+    r"\bdns|coredns|getaddrinfo|name resolution|servfail|nxdomain|eai_again|no such host|unknown ?host",
+    re.IGNORECASE,
+)
+"""A name that could not be resolved says nothing of who fails."""
 
 
 class Named:
@@ -92,9 +85,7 @@ class Named:
         self.hosts = {host for host in map(host_of, [alert["host"], *hosts]) if host}
         self.services = {service_of(alert["service"]), *map(_services_host, self.hosts)} - {""}
         self.zones = set(_ZONE.findall(f"{alert['title']} {alert['description']}"))
-        self.shared = {name for name, words in _SHARED.items() if words.search(self.text)}
-        # A name that could not be resolved says nothing of who fails.
-        unresolved = "name resolution" in self.shared
+        unresolved = _UNRESOLVED.search(self.text)
         mentioned = set() if unresolved else {*self._mentioned(found), *self._plain(known)} - {""}
         if not self.services and len(mentioned) == 1:
             self.services = mentioned

@@ -24,7 +24,6 @@ Kind = Literal[
     "spreading",
     "local",
     "category",
-    "shared",
 ]
 
 # Points of a pair; from 1 on it is linked. Found by a random search on client/storm's everyday family,
@@ -32,7 +31,6 @@ Kind = Literal[
 POINTS: Mapping[Kind, float] = {
     "service": 0.73, "host": 0.69, "zone": 0.70, "mention": 0.68, "both": 0.25, "calls": 0.18,
     "called": 0.18, "spreading": 0.55, "local": 0.37, "category": 0.37,
-    "shared": 0.80,
 }  # fmt: skip
 """For what two alerts share, each kind once. calls: it depends on the other's service; called: reversed."""
 SIMILAR = 0.74
@@ -87,7 +85,6 @@ def kin_of(alert: Mapping[str, Any], calls: Collection[tuple[str, str]] = ()) ->
     named = Named(alert, {name for pair in calls for name in pair})
     keys = [("host", name) for name in named.hosts] + [("zone", name) for name in named.zones]
     keys += [("service", name) for name in named.services] + [("mention", name) for name in named.mentioned]
-    keys += [("shared", name) for name in named.shared]
     if not named.symptom:
         spreads = "spreading" if alert["category"] in SPREADING else "local"
         keys += [(spreads, rule_of(alert))] + [("category", alert["category"])] * _judged(alert)
@@ -123,7 +120,6 @@ _MEANT: Mapping[str, Callable[[str], tuple[Kind, str]]] = {
     "mention": lambda text: ("both", f"both name {text}"),
     "host": lambda text: ("host", f"host {text}"),
     "zone": lambda text: ("zone", f"zone {text}"),
-    "shared": lambda text: ("shared", f"both about {text}"),
     "spreading": lambda _: ("spreading", "the same words"),
     "local": lambda _: ("local", "the same words"),
     "category": lambda text: ("category", f"both about {text}"),

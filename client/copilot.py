@@ -27,6 +27,14 @@ class Copilot:
             told = self._api.call("GET", f"/v1/runbook-ingests/{told['id']}")
         return told
 
+    def runbooks(self, *, collection: str | None = None) -> Iterator[Item]:
+        """All of them, newest first."""
+        return self._api.pages("/v1/runbooks", {"limit": 200, "collection": collection})
+
+    def remove_runbook(self, runbook_id: str) -> None:
+        """No answer cites it any more; those that did keep their quotes."""
+        self._api.call("DELETE", f"/v1/runbooks/{runbook_id}")
+
     def ask(self, question: str, *, incident_id: str | None = None) -> Iterator[Item]:
         """The answer as far as it is written, again and again until it is done."""
         request = {"question": question, "incident_id": incident_id}

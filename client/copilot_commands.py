@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich.markup import escape
 
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, results
+from client.copilot import Copilot
+from client.output import JsonFlag, notes, print_json, print_table, results
 
 runbooks = typer.Typer(help="Runbooks that the copilot answers from.", no_args_is_help=True)
 
@@ -32,8 +34,58 @@ def add_runbooks(
         return
     counts = ", ".join(f"{count} {word}" for word, count in told["runbooks"].items())
     notes().print(f"{told['status']}: {counts}.")
+    if told["failure"]:
+        notes().print(escape(told["failure"]))
     for one in told["refused"]:
         notes().print(f"refused {escape(one['path'])}: {escape(one['reason'])}")
+
+
+@runbooks.command("list")
+def list_runbooks(
+    ctx: typer.Context,
+    collection: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the copilot answers from, newest first."""
+    with connect(ctx) as sightline:
+        found = list(sightline.copilot.runbooks(collection=collection))
+    if as_json:
+        print_json({"items": found})
+        return
+    rows = [
+        [one["collection"], one["path"], one["title"], str(one["chunks"]), one["updated_at"][:10], one["id"]]
+        for one in found
+    ]
+    print_table(["collection", "path", "title", "pieces", "read", "id"], rows, right=["pieces"])
+
+
+@runbooks.command("remove")
+def remove_runbook(
+    ctx: typer.Context,
+    runbook: Annotated[str, typer.Argument(metavar="PATH|ID", help="As `sightline runbooks list` shows it.")],
+    collection: Annotated[str | None, typer.Option(help="Where the path is looked up.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """No answer cites it any more; a folder that still holds it brings it back."""
+    with connect(ctx) as sightline:
+        runbook_id = _id_of(sightline.copilot, runbook, collection)
+        sightline.copilot.remove_runbook(runbook_id)
+    print_json({"id": runbook_id, "deleted": True}) if as_json else notes().print("Removed.")
+
+
+def _id_of(copilot: Copilot, runbook: str, collection: str | None) -> str:
+    """The id that was given, or that of the one runbook at a path."""
+    try:
+        return str(UUID(runbook))
+    except ValueError:
+        found = [one for one in copilot.runbooks(collection=collection) if one["path"] == runbook]
+    if not found:
+        raise typer.BadParameter(f"there is no runbook {runbook}")
+    if len(found) > 1:
+        collections = ", ".join(one["collection"] for one in found)
+        raise typer.BadParameter(f"{runbook} is in {collections}: say which with --collection")
+    runbook_id: str = found[0]["id"]
+    return runbook_id
 
 
 def ask(
@@ -49,14 +101,14 @@ def ask(
         for told in sightline.copilot.ask(question, incident_id=incident):
             sentences += told["sentences"]
             if not as_json:
-                _print(told["sentences"])
+                _print_sentences(told["sentences"])
     if as_json:
         print_json(told | {"sentences": sentences})
-    elif not sentences:
+    elif told["status"] == "not_said":
         results().print("The runbooks do not say.")
 
 
-def _print(sentences: list[dict[str, Any]]) -> None:
+def _print_sentences(sentences: list[dict[str, Any]]) -> None:
     for one in sentences:
         results().print(escape(one["text"]))
         for place in one["citations"]:

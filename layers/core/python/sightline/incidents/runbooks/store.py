@@ -36,15 +36,6 @@ def ingest(conn: Connection, ingest_id: UUID) -> Row | None:
     return conn.execute(f"SELECT {_INGEST} FROM runbook_ingest WHERE id = %s", (ingest_id,)).fetchone()  # noqa: S608
 
 
-def ingests(conn: Connection, *, before: UUID | None, limit: int) -> list[Row]:
-    """Newest first."""
-    return conn.execute(
-        f"SELECT {_INGEST} FROM runbook_ingest WHERE (%(before)s::uuid IS NULL OR id < %(before)s)"  # noqa: S608
-        " ORDER BY id DESC LIMIT %(limit)s",
-        {"before": before, "limit": limit},
-    ).fetchall()
-
-
 def hand_over_again(conn: Connection, ingest_id: UUID, *, after_s: float) -> bool:
     """Whether a reading that nobody began has waited so long that its message may be lost."""
     told = conn.execute(

@@ -106,6 +106,10 @@ def ask(
         print_json(told | {"sentences": sentences})
     elif told["status"] == "not_said":
         results().print("The runbooks do not say.")
+    for note in [] if as_json else told["notes"]:
+        notes().print(escape(note))
+    if told["status"] == "failed":
+        raise typer.Exit(1)
 
 
 def _print_sentences(sentences: list[dict[str, Any]]) -> None:

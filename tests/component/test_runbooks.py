@@ -17,7 +17,7 @@ from gpu_endpoint.models.minilm import SentenceEncoder, load_sentence_encoder
 from sightline.database import transaction
 from sightline.errors import EndpointUnavailableError, WriterUnavailableError
 from sightline.http import MAX_PICTURE_BODY_BYTES, as_lambda, create_app
-from sightline.incidents.runbooks.answering import ANOTHER_WRITER, NO_MODEL, Answering
+from sightline.incidents.runbooks.answering import ANOTHER_WRITER, FAILED, MAX_ATTEMPTS, NO_MODEL, Answering
 from sightline.incidents.runbooks.ingesting import Ingesting
 from sightline.incidents.runbooks.routes import router
 from sightline.incidents.writing import Writers
@@ -539,6 +539,47 @@ def test_a_question_whose_message_was_lost_is_handed_over_again(user: User) -> N
         user.http("GET", f"/v1/runbook-ingests/{reading['id']}")
     assert [message["answer_id"] for message in user.questions.messages] == [asked["id"]]
     assert [message["ingest_id"] for message in user.readings.messages] == [reading["id"]]
+
+
+class Broken:
+    """A model that fails in a way that nobody foresaw, or says that it never will answer."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def embed_texts(self, _texts: Sequence[str]) -> Embedding:
+        raise self.error
+
+
+def fail_once(user: User, message: Mapping[str, Any], error: BaseException) -> None:
+    writers = Writers(user.author, ExtractiveWriter())
+    with pytest.raises(type(error)):
+        Answering(embedder=Broken(error), writers=writers).take(message)
+
+
+def test_a_question_that_fails_every_time_ends_and_says_so(user: User) -> None:
+    asked = user.http("POST", "/v1/copilot", body={"question": "the replica of postgres is behind"}).json
+    (message,) = user.questions.messages
+    for attempt in range(MAX_ATTEMPTS):
+        assert user.answer(asked["id"])["done"] is False, attempt
+        fail_once(user, message, RuntimeError("unforeseen"))
+    told = user.answer(asked["id"])
+    assert (told["status"], told["done"], told["notes"]) == ("failed", True, [FAILED])
+    user.take(message)
+    assert user.answer(asked["id"]) == told
+
+
+def test_a_question_whose_function_is_killed_every_time_ends_too(user: User) -> None:
+    asked = user.http("POST", "/v1/copilot", body={"question": "the replica of postgres is behind"}).json
+    (message,) = user.questions.messages
+    with transaction(user.workspace.id) as conn:
+        conn.execute(
+            "UPDATE copilot_answer SET status = 'working', attempts = %s, claimed_until = now()",
+            (MAX_ATTEMPTS,),
+        )
+    user.take(message)
+    told = user.answer(asked["id"])
+    assert (told["status"], told["notes"]) == ("failed", [FAILED])
 
 
 def test_what_people_think_of_answers_is_kept_and_reported(user: User) -> None:

@@ -51,7 +51,8 @@ def hand_over_again(conn: Connection, answer_id: UUID, *, after_s: float) -> boo
 def claim(conn: Connection, answer_id: UUID) -> Row | None:
     """The question, ours for a while; None when it is answered or another's."""
     return conn.execute(
-        "UPDATE copilot_answer SET status = 'working', claimed_until = now() + make_interval(secs => %s)"
+        "UPDATE copilot_answer SET status = 'working', attempts = attempts + 1,"
+        " claimed_until = now() + make_interval(secs => %s)"
         " WHERE id = %s AND (status = 'queued' OR status = 'working' AND claimed_until < now()) RETURNING *",
         (CLAIM_S, answer_id),
     ).fetchone()
@@ -98,6 +99,15 @@ def finish(conn: Connection, answer_id: UUID, *, status: str, values: Mapping[st
         " notes = %(notes)s, dropped = %(dropped)s, claimed_until = NULL, finished_at = now()"
         " WHERE id = %(id)s AND status = 'working'",
         {**values, "status": status, "id": answer_id},
+    )
+
+
+def fail(conn: Connection, answer_id: UUID, why: str) -> None:
+    """The end of a question that cannot be answered."""
+    conn.execute(
+        "UPDATE copilot_answer SET status = 'failed', notes = ARRAY[%s], claimed_until = NULL,"
+        " finished_at = now() WHERE id = %s AND status = 'working'",
+        (why, answer_id),
     )
 
 

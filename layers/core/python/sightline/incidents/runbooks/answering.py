@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pgvector import HalfVector
 
-from sightline.database import Row, transaction
+from sightline.database import Connection, Row, transaction
 from sightline.errors import SightlineError
 from sightline.incidents.grouping import store as incidents
 from sightline.incidents.runbooks import answer_store, ranking, rules, searching, weighing
@@ -21,7 +21,8 @@ MAX_ALERTS = 20
 REMEMBERED = 5
 """Questions of a conversation that a follow-up may point to."""
 NO_MODEL = "The model that compares meanings did not answer: the runbooks were searched by words alone."
-
+MAX_ATTEMPTS = 5
+FAILED = "It could not be answered, however often it was tried. Ask again, or ask whoever runs Sightline."
 ANOTHER_WRITER = "The writing model gave nothing that holds: this is word by word from the runbooks."
 
 
@@ -57,11 +58,15 @@ class Answering:
             asked = answer_store.claim(conn, answer_id)
         if asked is None:
             return
+        if asked["attempts"] > MAX_ATTEMPTS:  # killed each time
+            with transaction(workspace_id) as conn:
+                answer_store.fail(conn, answer_id, FAILED)
+            return
         try:
             self._answer(asked)
-        except Exception:
+        except Exception as error:
             with transaction(workspace_id) as conn:
-                answer_store.release(conn, answer_id)
+                _settle(conn, asked, error)
             raise
 
     def _answer(self, asked: Row) -> None:
@@ -123,6 +128,16 @@ class Answering:
             citations = [_citation(by_id[cite], sentence.text) for cite in sentence.cites]
             with transaction(asked["workspace_id"]) as conn:
                 answer_store.add_sentence(conn, asked, no, sentence.text, citations)
+
+
+def _settle(conn: Connection, asked: Row, error: Exception) -> None:
+    """For the next delivery, which comes because this one failed; or the end, where none would help."""
+    if isinstance(error, SightlineError) and not error.retryable:
+        answer_store.fail(conn, asked["id"], f"It could not be answered: {error.detail}")
+    elif asked["attempts"] >= MAX_ATTEMPTS:
+        answer_store.fail(conn, asked["id"], FAILED)
+    else:
+        answer_store.release(conn, asked["id"])
 
 
 def _passage(piece: ranking.Piece) -> Passage:

@@ -180,7 +180,7 @@ class CopilotAnswer(Shape):
     question: str
     conversation: UUID
     incident_id: UUID | None
-    status: AnswerStatus = Field(description="not_said: the runbooks do not say.")
+    status: AnswerStatus = Field(description="not_said: the runbooks do not say. failed: notes say why.")
     done: bool
     subject: str = Field(description="The question as it was understood, with what came before.")
     sentences: list[AnswerSentence]

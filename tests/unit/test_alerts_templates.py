@@ -25,7 +25,7 @@ from gpu_endpoint.training.alerts.words import LISTS
 pytestmark = pytest.mark.unit
 
 SEEN = [one for split in ("train", "validation") for one in read_library(split).everything()]
-HELD_OUT = [one for split in ("test", "vendor") for one in read_library(split).everything()]
+HELD_OUT = [one for split in ("test", "fresh", "vendor") for one in read_library(split).everything()]
 ALIKE = 0.65  # shared words of two skeletons, of all their words
 
 
@@ -61,7 +61,7 @@ def test_every_template_can_be_filled() -> None:
     } <= known | outer
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("split", ["train", "validation", "test", "fresh"])
 def test_every_split_has_every_class(split: Split) -> None:
     library = read_library(split)
     assert set(library.impacts) == set(SEVERITIES)

@@ -11,7 +11,7 @@ from gpu_endpoint.training.alerts.markers import MARKERS, marker, tag_slots
 from gpu_endpoint.training.alerts.noise import disturbed
 from gpu_endpoint.training.alerts.slots import label_of
 from gpu_endpoint.training.alerts.templates import SEVERITIES, SLOT, Library, Split, Template, read_library
-from gpu_endpoint.training.alerts.values import Vocabulary
+from gpu_endpoint.training.alerts.values import MADE_UP, MADE_UP_IN_TRAINING, Vocabulary
 
 CATEGORY_SHARES = {
     "capacity": 0.19,
@@ -65,7 +65,8 @@ class Composer:
         # Of a vendor kept out only its own texts are written; what stands beside them is as held out as they.
         self.beside = read_library("test") if split == "vendor" else self.library
         self.thinned = split == "train"
-        self.kept = split in ("test", "vendor")
+        self.made_up = MADE_UP_IN_TRAINING if split == "train" else MADE_UP
+        self.kept = split in ("test", "fresh", "vendor")
         self.shares = {
             name: share
             for name, share in CATEGORY_SHARES.items()
@@ -109,7 +110,7 @@ class Composer:
     def _written(self, core: Template, frame: Template | None, category: str) -> Alert:
         outer = frame or core
         severity, told = self._severity(core, frame)
-        vocabulary = Vocabulary(self.rng, category, kept=self.kept)
+        vocabulary = Vocabulary(self.rng, category, kept=self.kept, made_up=self.made_up)
         draft = Draft(
             self.rng,
             vocabulary,

@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--alerts", type=int, default=2000, help="of each split")
     options = parser.parse_args()
     models = served_models(BUILD)
-    splits: tuple[Split, ...] = ("validation", "test", "vendor")
+    splits: tuple[Split, ...] = ("validation", "test", "fresh", "vendor")
     figures = {split: measure(split, options.alerts, models) for split in splits}
     known = measure("test", options.alerts, models, known_names=True)
     print(json.dumps(figures | {"test, known names": known}, indent=1))

@@ -1,7 +1,8 @@
-"""The two heads in torch: tags of every token, and the classes of the whole alert."""
+"""The two heads in torch: tags of every token, and the classes of the whole alert; and several as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -75,3 +76,18 @@ class ClassHead(nn.Module):  # type: ignore[misc]
             seen = torch.einsum("ntq,ntw->nqw", weight, hidden).flatten(1)
             answers.append(self.out[name](self.drop(seen)))
         return tuple(answers)
+
+
+class Committee(nn.Module):  # type: ignore[misc]
+    """Heads that differ in their seed only; what it says is the mean of what they say."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, states: torch.Tensor, features: torch.Tensor, mask: torch.Tensor) -> Any:
+        """Shapes: as each of them."""
+        said = [member(states, features, mask) for member in self.members]
+        if isinstance(said[0], tuple):
+            return tuple(torch.stack(parts).mean(0) for parts in zip(*said, strict=True))
+        return torch.stack(said).mean(0)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gpu_endpoint.training.alerts import names, numbers
-from gpu_endpoint.training.alerts.values import MADE_UP, Vocabulary
+from gpu_endpoint.training.alerts.values import Vocabulary
 
 LABELS = {
     "service": ("service",),
@@ -95,9 +95,9 @@ def drawers(v: Vocabulary) -> dict[str, Callable[[], str]]:
 
 def from_list(v: Vocabulary, slot: str, listed: str) -> str:
     """From a list; metrics and errors are as often made up."""
-    if slot.startswith("m_") and v.rng.random() < MADE_UP:
+    if slot.startswith("m_") and v.rng.random() < v.made_up:
         return names.metric(v.rng, slot.rpartition("_")[2])
-    if slot in ("err_app", "err_data", "err_build") and v.rng.random() < MADE_UP:
+    if slot in ("err_app", "err_data", "err_build") and v.rng.random() < v.made_up:
         return names.error(v.rng, kept=v.kept)
     return v.known(listed)
 

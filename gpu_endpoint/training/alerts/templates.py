@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 FOLDER = Path(__file__).with_name("templates")
+FRESH = FOLDER / "fresh"
+CORES = ("cores.txt", "more_cores.txt", "wide_cores.txt", "later_cores.txt")
+IMPACTS = ("impacts.txt", "later_impacts.txt")
 HELD_OUT_VENDORS = ("newrelic", "opsgenie")
 VALIDATION_SHARE = 8  # one template in eight of those not held out
 
@@ -29,7 +32,7 @@ CATEGORIES = (
 )
 SEVERITY_LETTERS = {name[0]: name for name in SEVERITIES}
 
-Split = Literal["train", "validation", "test", "vendor"]
+Split = Literal["train", "validation", "test", "fresh", "vendor"]
 SLOT = re.compile(r"\{([a-z0-9_A-Z]+)(?::([a-zA-Z]+))?\}")
 
 
@@ -95,8 +98,10 @@ def _lines(path: Path) -> list[tuple[str, str]]:
 
 def read_library(split: Split) -> Library:
     """The templates of one split."""
+    if split == "fresh":
+        return read_fresh()
     library = Library()
-    for path in (FOLDER / name for name in ("cores.txt", "more_cores.txt", "wide_cores.txt")):
+    for path in (FOLDER / name for name in CORES):
         for category, line in _lines(path):
             letter, text = line.lstrip("! ").split(" ", 1)
             _add(
@@ -105,7 +110,7 @@ def read_library(split: Split) -> Library:
                 Template("core", category, SEVERITY_LETTERS.get(letter), text, split_of(line, "")),
                 split,
             )
-    for severity, line in _lines(FOLDER / "impacts.txt"):
+    for severity, line in (one for name in IMPACTS for one in _lines(FOLDER / name)):
         _add(
             library.impacts,
             severity,
@@ -117,6 +122,26 @@ def read_library(split: Split) -> Library:
     for path in sorted((FOLDER / "vendors").glob("*.txt")):
         _read_vendor(library, path, split)
     return library
+
+
+def read_fresh() -> Library:
+    """The second held-out set: all of a folder of its own."""
+    library = Library()
+    for category, line in _lines(FRESH / "cores.txt"):
+        _keep(library.cores, category, line, "core", category)
+    for severity, line in _lines(FRESH / "impacts.txt"):
+        library.impacts.setdefault(severity, []).append(Template("impact", None, severity, line, "fresh"))
+    for name, line in _lines(FRESH / "contexts.txt"):
+        library.contexts.setdefault(name, []).append(Template(name, None, None, line, "fresh"))
+    for _, line in _lines(FRESH / "frames.txt"):
+        _keep(library.frames, "fresh", line, "fresh", None)
+    return library
+
+
+def _keep(part: dict[str, list[Template]], key: str, line: str, source: str, category: str | None) -> None:
+    letter, text = line.split(" ", 1)
+    severity = SEVERITY_LETTERS.get(letter)
+    part.setdefault(key, []).append(Template(source, category, severity, text, "fresh"))
 
 
 def _read_vendor(library: Library, path: Path, split: Split) -> None:

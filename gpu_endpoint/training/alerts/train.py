@@ -1,10 +1,14 @@
-"""Train the two heads on cached token states: cross-entropy, AdamW, a cosine schedule, one thread."""
+"""Train the two heads on cached token states: cross-entropy, AdamW, a cosine schedule, one thread.
+
+A head's weights are a running mean of those it had (Polyak and Juditsky 1992), and several heads of other
+seeds answer together.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gpu_endpoint.models.alert_features import SIZE
-from gpu_endpoint.training.alerts.heads import ClassHead, EntityHead
+from gpu_endpoint.training.alerts.heads import ClassHead, Committee, EntityHead
 from gpu_endpoint.training.alerts.states import STATE, StateSet
 
 IGNORED = -100  # the tag of padding
 SMOOTHING = 0.05  # of the classes: a marker and the words may disagree
+BALANCE = 0.5  # 0: a class counts as often as it occurs; 1: all count alike
+MEMORY = 0.998  # of the running mean, per step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +36,7 @@ class Plan:
     batch: int = 32
     rate: float = 2e-3
     weight_decay: float = 0.02
-    seed: int = 0
+    seeds: tuple[int, ...] = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -80,17 +87,26 @@ def entity_loss(head: Any, _alerts: StateSet, batch: Batch) -> torch.Tensor:
 def class_loss(head: Any, alerts: StateSet, batch: Batch) -> torch.Tensor:
     """Of severity and category."""
     logits = head(batch.states, batch.features, batch.mask)
-    targets = (alerts.severities[batch.rows], alerts.categories[batch.rows])
     losses = [
-        functional.cross_entropy(said, torch.from_numpy(true), label_smoothing=SMOOTHING)
-        for said, true in zip(logits, targets, strict=True)
+        functional.cross_entropy(
+            said, torch.from_numpy(truth[batch.rows]), weight=balance(truth), label_smoothing=SMOOTHING
+        )
+        for said, truth in zip(logits, (alerts.severities, alerts.categories), strict=True)
     ]
     return losses[0] + losses[1]
 
 
-def train(head: Any, loss_of: Any, alerts: StateSet, plan: Plan) -> Any:
-    """The head after all epochs, in evaluation mode."""
-    rng, started = np.random.default_rng(plan.seed), time.monotonic()
+def balance(truth: npt.NDArray[np.int64]) -> torch.Tensor:
+    """What each class counts, 1 in the mean over all alerts: the rare ones more."""
+    shares = np.bincount(truth) / len(truth)
+    weights = shares**-BALANCE
+    return torch.from_numpy((weights / (weights * shares).sum()).astype(np.float32))
+
+
+def train(head: Any, loss_of: Any, alerts: StateSet, plan: Plan, *, seed: int) -> Any:
+    """The running mean of the head over all epochs, in evaluation mode."""
+    rng, started = np.random.default_rng(seed), time.monotonic()
+    mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(MEMORY))
     optimizer = torch.optim.AdamW(head.parameters(), lr=plan.rate, weight_decay=plan.weight_decay)
     steps = plan.epochs * math.ceil(len(alerts) / plan.batch)
     step = 0
@@ -105,13 +121,14 @@ def train(head: Any, loss_of: Any, alerts: StateSet, plan: Plan) -> Any:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
             optimizer.step()
+            mean.update_parameters(head)
             step, total = step + 1, total + float(loss.detach())
         minutes = (time.monotonic() - started) / 60
         print(
             f"epoch {epoch + 1}/{plan.epochs} {minutes:.1f} min loss {total * plan.epochs / steps:.4f}",
             flush=True,
         )
-    return head.eval()
+    return mean.module.eval()
 
 
 def schedule(step: int, steps: int) -> float:
@@ -119,16 +136,25 @@ def schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def train_entities(alerts: StateSet, plan: Plan) -> Any:
-    """The head for tags."""
-    torch.manual_seed(plan.seed)
-    return train(EntityHead(), entity_loss, alerts, plan)
+def train_committee(make: Callable[[], Any], loss_of: Any, alerts: StateSet, plan: Plan) -> Committee:
+    """One head after the other."""
+    members = []
+    for seed in plan.seeds:
+        torch.manual_seed(seed)
+        members.append(train(make(), loss_of, alerts, plan, seed=seed))
+    together = Committee(members)
+    together.eval()
+    return together
 
 
-def train_classes(alerts: StateSet, plan: Plan) -> Any:
-    """The head for severity and category."""
-    torch.manual_seed(plan.seed)
-    return train(ClassHead(), class_loss, alerts, plan)
+def train_entities(alerts: StateSet, plan: Plan) -> Committee:
+    """The heads for tags."""
+    return train_committee(EntityHead, entity_loss, alerts, plan)
+
+
+def train_classes(alerts: StateSet, plan: Plan) -> Committee:
+    """The heads for severity and category."""
+    return train_committee(ClassHead, class_loss, alerts, plan)
 
 
 def logits_of(head: Any, alerts: StateSet) -> list[list[npt.NDArray[np.float32]]]:

@@ -9,6 +9,7 @@ from gpu_endpoint.training.alerts.words import LISTS
 
 KEPT = 0.25  # of every open list of names, for evaluation only
 MADE_UP = 0.45  # names from any English word, not from the lists
+MADE_UP_IN_TRAINING = 0.6  # more, so that the place of a name counts and not the name
 KIND_OF = {
     "capacity": "cap",
     "latency": "lat",
@@ -25,14 +26,15 @@ KIND_OF = {
 class Vocabulary:
     """Draws names. `kept`: half of what is drawn from a list comes from the part that training never sees."""
 
-    def __init__(self, rng: random.Random, category: str, *, kept: bool) -> None:
+    def __init__(self, rng: random.Random, category: str, *, kept: bool, made_up: float = MADE_UP) -> None:
         self.rng = rng
         self.category = category
         self.kept = kept
+        self.made_up = made_up
 
     def word(self, listed: str) -> str:
         """One of an open list, of which training knows three quarters, or any word."""
-        if self.rng.random() < MADE_UP:
+        if self.rng.random() < self.made_up:
             return names.any_word(self.rng, kept=self.kept)
         return self.pick(listed)
 

@@ -20,6 +20,7 @@ GOOGLE = GoogleSignIn(
 
 
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+WRITERS = ("summarise", "answer_question")
 PARTNER = "aws.partner/pagerduty.com/ours"
 
 
@@ -90,7 +91,9 @@ def test_one_model_of_bedrock_may_be_asked_and_no_other(resources: list[dict[str
         profile, model = map(json.dumps, statement["Resource"])
         assert f":inference-profile/{MODEL}" in profile
         assert f"::foundation-model/{MODEL.removeprefix('eu.')}" in model
-    assert variables(resources, "summarise")["SIGHTLINE_WRITER"] == f"bedrock/{MODEL}"
+    assert len(granted) == len(WRITERS)
+    for function in WRITERS:
+        assert variables(resources, function)["SIGHTLINE_WRITER"] == f"bedrock/{MODEL}"
 
 
 def test_events_of_named_origins_reach_the_alerts_and_no_others(resources: list[dict[str, Any]]) -> None:
@@ -114,7 +117,10 @@ def test_a_model_by_key_reads_its_own_secret_alone(tmp_path: Path) -> None:
         tmp_path / "with", writer="anthropic/claude-sonnet-4-5", writer_secret_name="sightline/writer"
     )
     granted = [json.dumps(one["Resource"]) for one in statements(found, "secretsmanager:GetSecretValue")]
-    assert [one for one in granted if ":secret:sightline/writer-??????" in one]
+    assert len([one for one in granted if ":secret:sightline/writer-??????" in one]) == len(WRITERS)
+    for function in WRITERS:
+        secret = json.dumps(variables(found, function)["SIGHTLINE_WRITER_SECRET_ARN"])
+        assert ":secret:sightline/writer" in secret
     assert statements(found, "bedrock:") == []
 
 

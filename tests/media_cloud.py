@@ -155,6 +155,8 @@ def media_cloud(
     monkeypatch.setenv("SIGHTLINE_PURGE_QUEUE_URL", media_resources.purge_queue)
     monkeypatch.setenv("SIGHTLINE_EVENT_BUS_NAME", media_resources.bucket)
     monkeypatch.setenv("SIGHTLINE_STATE_MACHINE_ARN", media_resources.state_machine)
+    # The sweep looks after imports that other tests left behind, too.
+    monkeypatch.setenv("SIGHTLINE_IMPORT_MACHINE_ARN", media_resources.state_machine)
     forget_providers()
     yield media_resources
     forget_providers()

@@ -147,6 +147,8 @@ def test_in_a_maintenance_alerts_are_kept_and_nobody_is_told(desk: Desk) -> None
     assert desk.ask("GET", "/v1/maintenance-windows").json["items"] == []
     looked_after(desk, held["id"])
     assert desk.incident(held["id"])["status"] == "open"
+    nobody = desk.ask("POST", "/v1/maintenance-windows", body={**window, "services": ["checkout", "on-call"]})
+    assert (nobody.status, nobody.json["errors"][0]["field"]) == (422, "body.services")
     window["ends_at"] = window["starts_at"]
     assert desk.ask("POST", "/v1/maintenance-windows", body=window).status == 422
 

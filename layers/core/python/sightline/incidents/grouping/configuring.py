@@ -37,10 +37,13 @@ def add_maintenance(principal: Principal, body: MaintenanceRequest) -> Maintenan
     """Raises: ValidationError."""
     if body.ends_at <= body.starts_at:
         raise ValidationError(errors=[{"field": "body.ends_at", "message": "It ends before it starts."}])
+    services = sorted({names.service_of(name) for name in body.services})
+    if "" in services:
+        raise ValidationError(errors=[{"field": "body.services", "message": "One of them names no service."}])
     values = {
         "workspace_id": principal.workspace_id,
         "reason": body.reason,
-        "services": sorted({names.service_of(name) for name in body.services}),
+        "services": services,
         "environments": sorted({names.environment_of(name) for name in body.environments}),
         "starts_at": body.starts_at,
         "ends_at": body.ends_at,

@@ -16,6 +16,7 @@ from client import (
     export_commands,
     import_commands,
     incident_commands,
+    incident_config_commands,
     model_commands,
     refine_commands,
     summary_commands,
@@ -100,6 +101,8 @@ app.add_typer(searches, name="searches", rich_help_panel="Video")
 app.add_typer(concepts, name="concepts", rich_help_panel="Video")
 app.add_typer(webhooks, name="webhooks", rich_help_panel="Video")
 incident_commands.incidents.command()(summary_commands.summary)
+incident_commands.incidents.add_typer(incident_config_commands.maintenance, name="maintenance")
+incident_commands.incidents.add_typer(incident_config_commands.settings, name="settings")
 app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 app.add_typer(incident_commands.incidents, name="incidents", rich_help_panel="Alerts")

@@ -71,8 +71,24 @@ class Incidents:
         return self._item("GET", "/v1/incident-settings")
 
     def put_settings(self, settings: Item) -> Item:
-        """For what arrives from now on."""
+        """For what arrives from now on; what is left out takes its default."""
         return self._item("PUT", "/v1/incident-settings", json=settings)
+
+    def change_settings(self, some: Item) -> Item:
+        """These; the others stay as they are."""
+        return self.put_settings(self.settings() | some)
+
+    def maintenance_windows(self) -> Iterator[Item]:
+        """Times in which nobody is told, newest first."""
+        return self._api.pages("/v1/maintenance-windows", {"limit": 200})
+
+    def add_maintenance(self, window: Item) -> Item:
+        """reason, starts_at and ends_at (ISO 8601, with time zone), services and environments."""
+        return self._item("POST", "/v1/maintenance-windows", json=window, creates=True)
+
+    def end_maintenance(self, window_id: str) -> None:
+        """Ends it now."""
+        self._api.call("DELETE", f"/v1/maintenance-windows/{window_id}")
 
     def _item(self, method: str, path: str, **request: Any) -> Item:
         answer: Item = self._api.call(method, path, **request)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,34 @@ def test_incidents_are_snoozed_merged_and_split(sightline: Command, tmp_path: Pa
     assert sightline("service-map", str(given)) == {"services": {"checkout": ["payments-db"]}}
     given.write_text("{")
     assert "not JSON" in sightline("service-map", str(given), code=2, plain=True)
+
+
+def test_maintenance_is_planned_listed_and_ended(sightline: Command) -> None:
+    assert sightline("maintenance", "list")["items"] == []
+    made = sightline("maintenance", "add", "new disks", "--minutes", "90", "--service", "orders-db")
+    begin, end = (datetime.fromisoformat(made[name]) for name in ("starts_at", "ends_at"))
+    assert (end - begin, made["services"], made["environments"]) == (timedelta(minutes=90), ["orders-db"], [])
+    later = ("--minutes", "5", "--starts", "2030-05-01T22:00:00", "--environment", "production")
+    assert "every service" in sightline("maintenance", "add", "a drill", *later, plain=True)
+    drill, disks = sightline("maintenance", "list")["items"]
+    assert datetime.fromisoformat(drill["starts_at"]) == datetime(2030, 5, 1, 22).astimezone()
+    assert (drill["environments"], disks["id"]) == (["production"], made["id"])
+    assert "orders-db" in sightline("maintenance", "list", plain=True)
+    assert sightline("maintenance", "end", made["id"]) == {"id": made["id"], "ended": True}
+    assert "Ended." in sightline("maintenance", "end", drill["id"], plain=True)
+    assert sightline("maintenance", "list")["items"] == []
+    assert sightline("maintenance", "end", made["id"], code=4)["error"]["code"] == "not-found"
+
+
+def test_settings_are_changed_one_by_one(sightline: Command) -> None:
+    before = sightline("settings", "show")
+    assert (before["alerts_needed"], before["opens_at_once"], before["auto_resolve"]) == (2, "high", True)
+    changed = before | {"alerts_needed": 5, "opens_at_once": None}
+    assert sightline("settings", "set", "--alerts-needed", "5", "--opens-at-once", "none") == changed
+    changed["auto_resolve"] = False
+    assert sightline("settings", "set", "--no-auto-resolve") == changed == sightline("settings", "show")
+    shown = sightline("settings", "show", plain=True)
+    assert ["opens_at_once", "none"] in [line.split() for line in shown.splitlines()]
+    assert "say what to change" in sightline("settings", "set", code=2, plain=True)
+    refused = sightline("settings", "set", "--alerts-needed", "0", code=1)
+    assert refused["error"]["code"] == "validation-failed"

@@ -28,7 +28,7 @@ from gpu_endpoint.models.minilm import SentenceEncoder, load_sentence_encoder
 from local_cloud.database import prepare_database
 from local_cloud.postgres import EmbeddedPostgres
 from sightline.database import close_idle, transaction
-from sightline.incidents.runbooks import reading, rules, store, weighing
+from sightline.incidents.runbooks import ingest_store, reading, rules, weighing
 from sightline.incidents.runbooks.ingesting import Ingesting
 from sightline.incidents.runbooks.ranking import BAR, Ranked, confidence, ranked
 from sightline.incidents.runbooks.searching import Query, candidates, known
@@ -114,7 +114,7 @@ def ingest(workspace_id: str, files: dict[str, str], model: Model) -> None:
     payload = reading.pack([{"path": path, "text": text} for path, text in files.items()])
     values: dict[str, Any] = {"collection": "default", "kind": "files", "place": {}, "keep_missing": False}
     with transaction(workspace_id) as conn:
-        job = store.add_ingest(
+        job = ingest_store.add_ingest(
             conn, {**values, "workspace_id": workspace_id, "payload": payload, "created_by": "bench"}
         )
     Ingesting(embedder=model, sources=None).take(  # type: ignore[arg-type]

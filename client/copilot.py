@@ -6,7 +6,7 @@ from typing import Any
 from client.transport import Transport
 
 Item = dict[str, Any]
-POLL_S = 0.2
+POLL_S, SLOWEST_POLL_S = 0.2, 3.0
 
 
 class Copilot:
@@ -22,8 +22,10 @@ class Copilot:
             "files": [{"path": path, "text": text} for path, text in files.items()],
         }
         told: Item = self._api.call("POST", "/v1/runbooks", json=request, creates=True)
+        pause_s = POLL_S
         while told["status"] in ("queued", "working"):
-            self._sleep(POLL_S)
+            self._sleep(pause_s)
+            pause_s = min(1.5 * pause_s, SLOWEST_POLL_S)
             told = self._api.call("GET", f"/v1/runbook-ingests/{told['id']}")
         return told
 

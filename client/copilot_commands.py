@@ -31,7 +31,13 @@ def add_runbooks(
         told = sightline.copilot.read_runbooks(files, collection=collection)
     if as_json:
         print_json(told)
-        return
+    else:
+        _print_reading(told)
+    if told["status"] == "failed":
+        raise typer.Exit(1)
+
+
+def _print_reading(told: dict[str, Any]) -> None:
     counts = ", ".join(f"{count} {word}" for word, count in told["runbooks"].items())
     notes().print(f"{told['status']}: {counts}.")
     if told["failure"]:

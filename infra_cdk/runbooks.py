@@ -13,6 +13,8 @@ from infra_cdk.writing import may_write
 
 READ_TIMEOUT_S = 600
 """Ten thousand sentences in a minute or so; one that is cut off goes on where it was."""
+READ_AGAIN_AFTER_S = 900
+"""Of a reading whose function was killed: longer than it may run. One that failed comes again after 30 s."""
 ANSWER_TIMEOUT_S = 60
 
 
@@ -31,7 +33,9 @@ class Runbooks(Construct):
         inference: Inference,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.readings = WorkQueue(self, "Readings", consumer_timeout_s=READ_TIMEOUT_S)
+        self.readings = WorkQueue(
+            self, "Readings", consumer_timeout_s=READ_TIMEOUT_S, again_after_s=READ_AGAIN_AFTER_S
+        )
         self.questions = WorkQueue(self, "Questions", consumer_timeout_s=ANSWER_TIMEOUT_S)
         self.ingest_runbooks = database_function(
             self,
@@ -52,6 +56,7 @@ class Runbooks(Construct):
             memory_mb=1024,
             timeout_s=ANSWER_TIMEOUT_S,
         )
+        self.ingest_runbooks.set(SIGHTLINE_RUNBOOK_QUEUE_URL=self.readings.queue.queue_url)
         self._buckets(house, storage, incidents_api)
         # One at a time: a large reading or a slow writer holds nobody else up.
         self.readings.feed(self.ingest_runbooks, batch_size=1)

@@ -6,7 +6,7 @@ from typing import Any
 from sightline.batch import queue_handler
 from sightline.incidents.runbooks.embedding import PatientEmbedder
 from sightline.incidents.runbooks.ingesting import Ingesting
-from sightline.wiring import document_embedder, sources
+from sightline.wiring import document_embedder, runbook_redelivery, sources
 
 
 def take(message: Mapping[str, Any]) -> None:
@@ -14,4 +14,9 @@ def take(message: Mapping[str, Any]) -> None:
     Ingesting(embedder=PatientEmbedder(document_embedder()), sources=sources()).take(message)
 
 
-handler = queue_handler(take)
+def again(receipt: str, times: int) -> None:
+    """One that failed, and that whoever failed gave back."""
+    runbook_redelivery().again(receipt, times)
+
+
+handler = queue_handler(take, again=again)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from client.cli import run
+from sightline.errors import EndpointRefusedError
 from tests.component.conftest import member_of
 from tests.component.test_runbooks import (  # noqa: F401 - fixtures
     FILES,
+    Broken,
     Held,
     User,
     encoder,
@@ -82,6 +84,19 @@ def test_a_folder_is_read_and_what_vanished_from_it_goes(sightline: Command, fol
     assert "refused tls/blank.md" in told
     (empty := folder / "db").mkdir(exist_ok=True)
     assert "no .md file" in sightline("runbooks", "add", str(empty), code=2, plain=True)
+
+
+def test_a_reading_that_fails_says_why_and_its_code_does_too(
+    sightline: Command,
+    folder: Path,
+    user: User,  # noqa: F811 - the fixture
+) -> None:
+    user.model = Broken(EndpointRefusedError("It is no text."))  # type: ignore[assignment]
+    told = sightline("runbooks", "add", str(folder), code=1)
+    assert (told["status"], told["failure"]) == ("failed", "It is no text.")
+    shown = sightline("runbooks", "add", str(folder), code=1, plain=True)
+    assert "failed: 0 added" in shown
+    assert "It is no text." in shown
 
 
 def test_runbooks_are_listed_and_removed_by_path_or_id(sightline: Command, folder: Path) -> None:

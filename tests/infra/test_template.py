@@ -170,7 +170,8 @@ def test_the_media_bucket_keeps_versions_cleans_up_and_tells_eventbridge(templat
 
 
 # Read twice, an alert is counted once; six minutes are long for one that failed for want of a database.
-IMPATIENT = {"triage_alerts"}
+# Runbooks are claimed by whoever reads them, and an hour is long for whoever waits for them.
+IMPATIENT = {"triage_alerts", "ingest_runbooks"}
 
 
 def test_work_queues_have_dead_letters_and_outlast_their_consumers(template: Any) -> None:

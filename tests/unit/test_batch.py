@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from sightline.batch import queue_handler, schedule_handler, task_handler
-from sightline.errors import EndpointUnavailableError, UnreadableMediaError
+from sightline.errors import DatabaseUnavailableError, EndpointUnavailableError, UnreadableMediaError
 
 pytestmark = pytest.mark.unit
+LOST = DatabaseUnavailableError()
 
 
 @dataclass
@@ -43,6 +44,28 @@ def test_only_failed_messages_come_again() -> None:
     failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
     assert failed == {"2", "3", "5", "6", "7", "8"}
     assert [body["n"] for body in done] == [0, 1, 4]
+
+
+def test_a_message_that_failed_comes_again_at_a_time_of_its_own() -> None:
+    failing = {"unavailable": EndpointUnavailableError(), "unforeseen": KeyError("x"), "claimed": LOST}
+    came: list[tuple[str, int]] = []
+
+    def work(body: Mapping[str, Any]) -> None:
+        if body["n"] in failing:
+            raise failing[body["n"]]
+
+    def record(name: str, times: int) -> dict[str, Any]:
+        body = json.dumps({"n": name})
+        return message(times, body) | {
+            "receiptHandle": name,
+            "attributes": {"ApproximateReceiveCount": str(times)},
+        }
+
+    handler = queue_handler(work, again=lambda receipt, times: came.append((receipt, times)))
+    records = [record(name, times) for times, name in enumerate(["fine", *failing], 1)]
+    answer = handler({"Records": records}, Context())
+    assert {item["itemIdentifier"] for item in answer["batchItemFailures"]} == {"2", "3", "4"}
+    assert came == [("unavailable", 2), ("unforeseen", 3)], "without a database nothing was given back"
 
 
 def test_a_batch_that_fails_whole_is_named_whole() -> None:

@@ -6,17 +6,26 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sightline.errors import MalformedRequestError, SightlineError
+from sightline.errors import DatabaseUnavailableError, MalformedRequestError, SightlineError
 from sightline.telemetry import instrumented, logger, report
 
 LambdaHandler = Callable[[dict[str, Any], Any], Any]
+Again = Callable[[str, int], None]
+"""Has a message that failed delivered again at a time of its own: its receipt, and how often it came."""
 
 
-def queue_handler(work: Callable[[Mapping[str, Any]], None]) -> LambdaHandler:
+def queue_handler(work: Callable[[Mapping[str, Any]], None], *, again: Again | None = None) -> LambdaHandler:
     """A Lambda handler that does work once per SQS message and names the ones to be delivered again."""
 
     def one(record: SQSRecord) -> None:
-        with_message(work, record)
+        try:
+            with_message(work, record)
+        except DatabaseUnavailableError:
+            raise  # what was claimed could not be given back: only the queue's own time is long enough
+        except Exception:
+            if again:
+                again(record.receipt_handle, int(record.attributes.approximate_receive_count))
+            raise
 
     def handler(event: dict[str, Any], context: Any) -> Any:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -42,6 +42,7 @@ from sightline.settings import get_settings
 if TYPE_CHECKING:
     from sightline.incidents.triage import Triage
     from sightline.incidents.writing import Writers
+    from sightline.providers.sqs import SqsRedelivery
 
 SLACK_ANSWER_BYTES = 256 * 1024
 
@@ -203,6 +204,14 @@ def runbook_readings() -> RunbookQueue:
     from sightline.providers.sqs import SqsQueue
 
     return SqsQueue(get_settings().runbook_queue_url)
+
+
+@cache
+def runbook_redelivery() -> "SqsRedelivery":
+    """Readings that failed."""
+    from sightline.providers.sqs import SqsRedelivery
+
+    return SqsRedelivery(get_settings().runbook_queue_url)
 
 
 @cache

@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from sightline.database import Connection, Row, transaction
-from sightline.errors import EndpointUnavailableError, NotFoundError, SourceRefusedError, ValidationError
-from sightline.incidents.runbooks import reading, store
+from sightline.errors import (
+    EndpointUnavailableError,
+    InternalError,
+    NotFoundError,
+    SightlineError,
+    SourceRefusedError,
+)
+from sightline.incidents.runbooks import ingest_store, reading, store
 from sightline.incidents.runbooks.chunking import Chunk, Document, document_of, spaced
 from sightline.incidents.runbooks.schemas import MAX_FILES
 from sightline.ports import DocumentEmbedder, Embedding, Sources
@@ -24,6 +30,11 @@ MAX_TEXT_CHARS = 4000
 """Of a piece, as the document model is given it; it reads 256 tokens."""
 PROBE = "runbook"
 """Embedded to learn which revision answers."""
+MAX_ATTEMPTS = 5
+"""As often as its message is delivered before it is a dead letter (infra_cdk/queues.py)."""
+GIVEN_UP = "It could not be read, however often it was tried ({}). Read it again later."
+SILENT = "Its reader ended without a word each time: out of time, out of memory, or killed."
+UNEXPECTED = "Something failed on our side."
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -49,17 +60,18 @@ class Ingesting:
     def take(self, message: Mapping[str, Any]) -> None:
         """One reading; handed over twice, it is done once. Raises: EndpointUnavailableError and its like."""
         with transaction(message["workspace_id"]) as conn:
-            job = store.begin_ingest(conn, UUID(message["ingest_id"]))
+            job = ingest_store.begin_ingest(conn, UUID(message["ingest_id"]))
         if job is None:
             return
-        try:
-            read = self._read(job)
-        except (ValidationError, SourceRefusedError, NotFoundError) as error:
-            why = (error.slug, error.errors[0]["message"] if error.errors else error.detail)
-            with transaction(job["workspace_id"]) as conn:
-                store.end_ingest(conn, job["id"], status="failed", failure=why)
+        if job["attempts"] > MAX_ATTEMPTS:
+            _give_up(job, InternalError(SILENT))
             return
-        self._write(job, read)
+        try:
+            self._write(job, self._read(job))
+        except Exception as error:
+            if _settled(job, error):
+                return
+            raise
 
     def _read(self, job: Row) -> reading.Read:
         if job["kind"] == "bucket":
@@ -93,7 +105,7 @@ class Ingesting:
             known = store.known(conn, job["collection"])
         same = [known[path]["id"] for path, text in read.files.items() if _same(known.get(path), text, space)]
         with transaction(job["workspace_id"]) as conn:
-            store.count(conn, job["id"], "unchanged", store.still_so(conn, job, same))
+            ingest_store.count(conn, job["id"], "unchanged", store.still_so(conn, job, same))
         for path, text in read.files.items():
             if _same(known.get(path), text, space):
                 continue
@@ -107,12 +119,12 @@ class Ingesting:
     def _finish(self, job: Row, read: reading.Read) -> None:
         with transaction(job["workspace_id"]) as conn:
             store.lock_collection(conn, job["workspace_id"], job["collection"])
-            replaced = store.is_replaced(conn, job)
+            replaced = ingest_store.is_replaced(conn, job)
             if not replaced and not job["keep_missing"]:
                 gone = store.delete_paths(conn, job, keep=list(read.files))
-                store.count(conn, job["id"], "deleted", gone)
+                ingest_store.count(conn, job["id"], "deleted", gone)
             status = "replaced" if replaced else "done"
-            store.end_ingest(conn, job["id"], status=status, refused=read.refused)
+            ingest_store.end_ingest(conn, job["id"], status=status, refused=read.refused)
         logger.info("runbooks read", ingest_id=str(job["id"]), status=status, files=len(read.files))
 
     def _put(self, job: Row, path: str, text: str, document: Document, space: str) -> bool:
@@ -130,12 +142,12 @@ class Ingesting:
                 raise EndpointUnavailableError("the endpoint changed its model between two calls")
             with transaction(job["workspace_id"]) as conn:
                 store.lock_collection(conn, job["workspace_id"], job["collection"])
-                if store.is_replaced(conn, job):
+                if ingest_store.is_replaced(conn, job):
                     return False
                 now = store.known_one(conn, job["collection"], path)
                 if (now and now["content_hash"]) == (before and before["content_hash"]):
                     _write_runbook(conn, job, path, text, made)
-                    store.count(conn, job["id"], "changed" if before else "added")
+                    ingest_store.count(conn, job["id"], "changed" if before else "added")
                     return True
 
     def _embed(self, document: Document, held: set[bytes]) -> _Made:
@@ -152,6 +164,32 @@ class Ingesting:
             place = end
         named, gist = map(HalfVector, embedding.vectors[:2])
         return _Made(document, _space(embedding), named, gist, vectors)
+
+
+def _settled(job: Row, error: Exception) -> bool:
+    """Whether that was its end and no delivery would help; else it is left to the next, or given up.
+
+    What a reading was given (a ZIP, a bucket) and a model that refuses it stay as they are.
+    """
+    if isinstance(error, SightlineError) and not error.retryable:
+        why = (error.slug, error.errors[0]["message"] if error.errors else error.detail)
+        with transaction(job["workspace_id"]) as conn:
+            ingest_store.end_ingest(conn, job["id"], status="failed", failure=why)
+        logger.warning("runbooks not read", ingest_id=str(job["id"]), code=error.slug)
+        return True
+    if job["attempts"] >= MAX_ATTEMPTS:
+        _give_up(job, error if isinstance(error, SightlineError) else InternalError(UNEXPECTED))
+    else:
+        with transaction(job["workspace_id"]) as conn:
+            ingest_store.release_ingest(conn, job["id"])
+    return False
+
+
+def _give_up(job: Row, error: SightlineError) -> None:
+    reason = GIVEN_UP.format(error.detail.rstrip("."))
+    with transaction(job["workspace_id"]) as conn:
+        ingest_store.give_up_ingest(conn, job["id"], code=error.slug, reason=reason)
+    logger.warning("runbooks given up", ingest_id=str(job["id"]), code=error.slug)
 
 
 def gist_of(document: Document) -> str:

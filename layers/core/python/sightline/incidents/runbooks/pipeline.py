@@ -8,7 +8,7 @@ from sightline.cursor import id_in, next_page
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError, ValidationError
 from sightline.incidents.grouping import store as incidents
-from sightline.incidents.runbooks import answer_store, reading, store
+from sightline.incidents.runbooks import answer_store, ingest_store, reading, store
 from sightline.incidents.runbooks.schemas import (
     AnswerSentence,
     ChunkAnswer,
@@ -34,6 +34,8 @@ from sightline.telemetry import logger
 
 LOST_AFTER_S = 60.0
 """A message that nobody took in this time is handed over again by whoever asks after it."""
+ENDED_AFTER_S = 600.0
+"""After its claim ended: whoever read it was killed, and no delivery of its message came within that time."""
 POLL_S = (0.2, 0.3, 0.5, 1.0)
 """Pauses of a long poll; the last one goes on."""
 WORKED_ON = ("queued", "working")
@@ -44,7 +46,7 @@ def ingest(principal: Principal, wanted: IngestRequest, *, queue: RunbookQueue) 
     """A reading that waits for its turn. Raises: ForbiddenError, ValidationError."""
     kind, place, payload = _payload(principal, wanted)
     with transaction(principal.workspace_id) as conn:
-        row = store.add_ingest(
+        row = ingest_store.add_ingest(
             conn,
             {
                 "workspace_id": principal.workspace_id,
@@ -87,10 +89,10 @@ def _payload(principal: Principal, wanted: IngestRequest) -> tuple[str, dict[str
 def read_ingest(principal: Principal, ingest_id: UUID, *, queue: RunbookQueue) -> IngestAnswer:
     """How far it is. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
-        row = store.ingest(conn, ingest_id)
+        row = ingest_store.ingest(conn, ingest_id)
         if row is None:
             raise NotFoundError
-        lost = store.hand_over_again(conn, ingest_id, after_s=LOST_AFTER_S)
+        lost = ingest_store.hand_over_again(conn, ingest_id, after_s=LOST_AFTER_S, ended_s=ENDED_AFTER_S)
     if lost:
         queue.send(_message(row, "ingest_id"))
     return _ingest(row)

@@ -1,94 +1,14 @@
-"""SQL of runbooks and of their reading. Every statement runs in the caller's transaction and workspace."""
+"""SQL of runbooks and their pieces. Every statement runs in the caller's transaction and workspace."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pgvector import HalfVector
-from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
 from sightline.incidents.runbooks.chunking import Chunk, names_of, titles_of
 from sightline.vectors.packing import PackedHalfvecs, teach_packing
-
-Outcome = Literal["added", "changed", "unchanged", "deleted"]
-
-_INGEST = (
-    "id, workspace_id, collection, kind, place, keep_missing, status, added, changed, unchanged, deleted,"
-    " refused, failure_code, failure_reason, created_at, handed_at, finished_at"
-)
-
-
-def add_ingest(conn: Connection, values: Mapping[str, Any]) -> Row:
-    """A reading that waits for its turn."""
-    row = conn.execute(
-        "INSERT INTO runbook_ingest (workspace_id, collection, kind, place, payload, keep_missing,"  # noqa: S608
-        " created_by) VALUES (%(workspace_id)s, %(collection)s, %(kind)s, %(place)s, %(payload)s,"
-        f" %(keep_missing)s, %(created_by)s) RETURNING {_INGEST}",
-        {**values, "place": Jsonb(values["place"])},
-    ).fetchone()
-    assert row is not None  # noqa: S101 - RETURNING of one inserted row
-    return row
-
-
-def ingest(conn: Connection, ingest_id: UUID) -> Row | None:
-    return conn.execute(f"SELECT {_INGEST} FROM runbook_ingest WHERE id = %s", (ingest_id,)).fetchone()  # noqa: S608
-
-
-def hand_over_again(conn: Connection, ingest_id: UUID, *, after_s: float) -> bool:
-    """Whether a reading that nobody began has waited so long that its message may be lost."""
-    told = conn.execute(
-        "UPDATE runbook_ingest SET handed_at = now() WHERE id = %s AND status = 'queued'"
-        " AND handed_at < now() - make_interval(secs => %s)",
-        (ingest_id, after_s),
-    )
-    return told.rowcount == 1
-
-
-def begin_ingest(conn: Connection, ingest_id: UUID) -> Row | None:
-    """The reading with its payload, in work from now on; None when it is over."""
-    return conn.execute(
-        "UPDATE runbook_ingest SET status = 'working'"  # noqa: S608 - a constant of ours
-        " WHERE id = %s AND status IN ('queued', 'working')"
-        f" RETURNING {_INGEST}, payload",
-        (ingest_id,),
-    ).fetchone()
-
-
-def is_replaced(conn: Connection, job: Row) -> bool:
-    """Whether a later reading of the collection was asked for: it says what is so, this one does not."""
-    row = conn.execute(
-        "SELECT FROM runbook_ingest WHERE collection = %s AND id > %s AND NOT keep_missing"
-        " AND status IN ('queued', 'working', 'done') LIMIT 1",
-        (job["collection"], job["id"]),
-    ).fetchone()
-    return row is not None
-
-
-def end_ingest(
-    conn: Connection,
-    ingest_id: UUID,
-    *,
-    status: str,
-    refused: Sequence[Mapping[str, str]] = (),
-    failure: tuple[str, str] | None = None,
-) -> None:
-    """What came of it; the payload goes."""
-    code, reason = failure or (None, None)
-    conn.execute(
-        "UPDATE runbook_ingest SET status = %s, refused = %s, failure_code = %s, failure_reason = %s,"
-        " payload = NULL, finished_at = now() WHERE id = %s AND status IN ('queued', 'working')",
-        (status, Jsonb(list(refused)), code, reason, ingest_id),
-    )
-
-
-def count(conn: Connection, ingest_id: UUID, outcome: Outcome, number: int = 1) -> None:
-    """In the transaction that did it, so that it is counted once."""
-    column = sql.Identifier(outcome)
-    conn.execute(
-        sql.SQL("UPDATE runbook_ingest SET {0} = {0} + %s WHERE id = %s").format(column), (number, ingest_id)
-    )
 
 
 def lock_collection(conn: Connection, workspace_id: UUID, collection: str) -> None:

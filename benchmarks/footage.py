@@ -1,11 +1,14 @@
 """A driving video as a dashcam writes it: H.264, 720p, 30 frames/s, motion, sensor noise."""
 
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,6 +20,7 @@ SCENE_S = 3.0  # one rendered picture lasts so long, panned over
 PAN_PX = 64
 NOISE_LEVELS = 14  # makes 4.4 Mbit/s, a dashcam's bitrate
 PRESET, CRF = "veryfast", "22"
+LEAST_FPS = 20
 
 Plane = NDArray[np.uint8]
 
@@ -45,6 +49,43 @@ def video(seconds: float = 600.0, *, gop_s: float = 2.0) -> Path:
         container.mux(stream.encode())
     unfinished.rename(path)
     return path
+
+
+def joined(folder: Path, seconds: float) -> Path:
+    """Real clips one after another, over and over, as x264 encodes them when nothing is said; made once."""
+    path = BUILD / f"clips_{HEIGHT}p_{seconds:g}s.mp4"
+    if path.exists():
+        return path
+    clips = [clip for clip in sorted(folder.glob("*.mp4")) if _moves(clip)]
+    if not clips:
+        raise SystemExit(f"no *.mp4 of at least {LEAST_FPS} frames/s in {folder}")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    print(f"encoding {path.name} (once) ...", file=sys.stderr, flush=True)
+    unfinished = path.with_suffix(".part.mp4")
+    with av.open(str(unfinished), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.time_base = Fraction(1, FPS)
+        for pts, frame in zip(range(round(seconds * FPS)), _over_and_over(clips), strict=False):
+            frame.pts, frame.time_base, frame.pict_type = pts, stream.time_base, PictureType.NONE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    unfinished.rename(path)
+    return path
+
+
+def _moves(clip: Path) -> bool:
+    """Whether it has the frames of a film, and not two a second."""
+    with av.open(str(clip)) as container:
+        return (container.streams.video[0].average_rate or 0) >= LEAST_FPS
+
+
+def _over_and_over(clips: list[Path]) -> Iterator[av.VideoFrame]:
+    """Every frame of the clips, at the video's size, without an end."""
+    for clip in cycle(clips):
+        with av.open(str(clip)) as container:
+            for frame in container.decode(video=0):
+                yield frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p")
 
 
 def _scenes(seconds: float) -> list[Plane]:

@@ -14,8 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.footage import video
-from benchmarks.indexing import GOPS_S, SECONDS
+from benchmarks.indexing import SECONDS, videos
 from benchmarks.report import machine, spread, table
 from sightline.media.container import open_video
 from sightline.media.decode import Sampler
@@ -70,17 +69,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--gop-s", type=float, action="append", help="only this distance of key frames")
+    parser.add_argument("--clips", type=Path, help="real clips (*.mp4) to join")
     options = parser.parse_args()
     about, rows = machine(), []
-    for gop_s in options.gop_s or GOPS_S:
-        path = video(SECONDS, gop_s=gop_s)
+    for video, path in videos(options.gop_s, options.clips).items():
         seen: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
         for _ in range(options.repeats):
             for way in WAYS:
                 seen[way].append(run(path, way))
         for way, took in seen.items():
-            name = f"key frame every {gop_s:.1f} s, {way}"
-            rows.append([name, *(spread([one[place] for one in took]) for place in (0, 1))])
+            rows.append([f"{video}, {way}", *(spread([one[place] for one in took]) for place in (0, 1))])
     print(f"{about}\n{options.repeats} runs each, in turns, {SECONDS:.0f} s of video\n")
     print(table(["decoded", "seconds", "CPU seconds"], rows))
 

@@ -10,6 +10,7 @@ which makes decoding dear; `--clips FOLDER` takes ten minutes of real clips, enc
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,11 +89,11 @@ def compare(
     ]
 
 
-def videos(options: argparse.Namespace) -> dict[str, Path]:
-    """What is indexed, by name."""
-    gops_s = options.gop_s or ([] if options.clips else GOPS_S)
-    found = {f"key frame every {gop_s:.1f} s": video(SECONDS, gop_s=gop_s) for gop_s in gops_s}
-    return found | ({"real clips": joined(options.clips, SECONDS)} if options.clips else {})
+def videos(gops_s: Sequence[float] | None, clips: Path | None) -> dict[str, Path]:
+    """What is indexed, by name: rendered drives, or real clips, or what was asked for of both."""
+    wanted = gops_s or ([] if clips else GOPS_S)
+    found = {f"key frame every {gop_s:.1f} s": video(SECONDS, gop_s=gop_s) for gop_s in wanted}
+    return found | ({"real clips": joined(clips, SECONDS)} if clips else {})
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--gop-s", type=float, action="append", help="only this distance of key frames")
     parser.add_argument("--clips", type=Path, help="real clips (*.mp4) to join")
     options = parser.parse_args()
-    chosen, about, rows, verdicts = videos(options), machine(), [], []
+    chosen, about, rows, verdicts = videos(options.gop_s, options.clips), machine(), [], []
     with running_cloud("indexing") as cloud:
         model = plain.load_model(cloud.home / "models")
         # The first run starts every function's process.

@@ -1,4 +1,7 @@
-"""What EventBridge brings to the alerts' queue: an account's alarms and health, a partner's messages."""
+"""What EventBridge brings to the alerts' queue: what goes wrong in an account, a partner's messages."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Aws
 from aws_cdk import aws_events as events
@@ -10,6 +13,50 @@ from infra_cdk.queues import WorkQueue
 from infra_cdk.stages import OWN_ACCOUNT, Stage
 
 PARTNER = "aws.partner/"
+# What goes wrong in an account, by the service that says so; sightline/incidents/senders/cloudwatch reads it.
+# Filters leave out most of what is told although it went well. Source: "Events from AWS services",
+# https://docs.aws.amazon.com/eventbridge/latest/ref/welcome.html, and each service's page there.
+HEARD: Mapping[str, Mapping[str, Any]] = {
+    "AlarmsAndHealth": {
+        "source": ["aws.cloudwatch", "aws.health"],
+        "detail_type": ["CloudWatch Alarm State Change", "AWS Health Event"],
+    },
+    "Findings": {
+        "source": ["aws.guardduty", "aws.securityhub"],
+        "detail_type": ["GuardDuty Finding", "Security Hub Findings - Imported"],
+    },
+    "Databases": {"source": ["aws.rds"], "detail_type": ["RDS DB Instance Event", "RDS DB Cluster Event"]},
+    "Tasks": {
+        "source": ["aws.ecs"],
+        "detail_type": ["ECS Task State Change"],
+        "detail": {"lastStatus": ["STOPPED"]},
+    },
+    "Services": {
+        "source": ["aws.ecs"],
+        "detail_type": ["ECS Service Action", "ECS Deployment State Change"],
+    },
+    "Scaling": {
+        "source": ["aws.autoscaling"],
+        "detail_type": [
+            f"EC2 Instance {what} {how}"
+            for what in ("Launch", "Terminate")
+            for how in ("Successful", "Unsuccessful")
+        ],
+    },
+    "Releases": {
+        "source": ["aws.codepipeline", "aws.codebuild", "aws.codedeploy"],
+        "detail_type": [
+            "CodePipeline Pipeline Execution State Change",
+            "CodeBuild Build State Change",
+            "CodeDeploy Deployment State-change Notification",
+        ],
+    },
+    "Executions": {
+        "source": ["aws.states"],
+        "detail_type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+    },
+}
 
 
 class EventIntake(Construct):
@@ -31,17 +78,15 @@ class EventIntake(Construct):
 
     def _hear_accounts(self, accounts: list[str]) -> None:
         """Other accounts forward to this one's default bus, which lets them."""
-        events.Rule(
-            self,
-            "AlarmsAndHealth",
-            description="Alarms of CloudWatch and events of AWS Health, as alerts",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch", "aws.health"],
-                detail_type=["CloudWatch Alarm State Change", "AWS Health Event"],
-                account=[Aws.ACCOUNT_ID if name == OWN_ACCOUNT else name for name in accounts],
-            ),
-            targets=[self._target],
-        )
+        ids = [Aws.ACCOUNT_ID if name == OWN_ACCOUNT else name for name in accounts]
+        for name, pattern in HEARD.items():
+            events.Rule(
+                self,
+                name,
+                description=f"{name} of accounts, as alerts",
+                event_pattern=events.EventPattern(account=ids, **pattern),
+                targets=[self._target],
+            )
         for account in (name for name in accounts if name != OWN_ACCOUNT):
             events.CfnEventBusPolicy(
                 self,

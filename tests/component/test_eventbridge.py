@@ -84,6 +84,26 @@ def test_health_events_are_alerts(user: User, account: str) -> None:  # noqa: F8
     assert (alert["severity"]["label"], alert["description"]) == ("high", "Invocations fail more often.")
 
 
+def test_what_a_service_says_of_itself_is_an_alert_until_it_says_that_it_is_over(
+    user: User,  # noqa: F811
+    account: str,
+) -> None:
+    claim(user, account)
+    taken = json.loads(sample("triage_alerts/eventbridge_rds")["Records"][0]["body"])
+    began = taken | {"account": account, "id": str(uuid4())}
+    TRIAGE.take(began)
+    (alert,) = user.alerts()
+    assert (alert["title"], alert["status"], alert["severity"]["label"]) == (
+        *("orders-db: failover", "firing", "high"),
+    )
+    (delivery,) = user.ask("GET", "/v1/alert-deliveries").json["items"]
+    assert json.loads(user.delivery(delivery["id"])["raw_payload"]) == began
+    over = {"EventID": "RDS-EVENT-0049", "Message": "A Multi-AZ failover has completed."}
+    over |= {"Date": "2026-11-20T12:01:00.000Z"}
+    TRIAGE.take(began | {"id": str(uuid4()), "detail": began["detail"] | over})
+    assert [one["status"] for one in user.alerts()] == ["recovered"]
+
+
 def test_what_came_before_somebody_claimed_it_is_read_then(user: User, account: str) -> None:  # noqa: F811
     early = [event(account) for _ in range(3)]
     for one in [*early, early[0]]:

@@ -99,7 +99,14 @@ def test_one_model_of_bedrock_may_be_asked_and_no_other(resources: list[dict[str
 def test_events_of_named_origins_reach_the_alerts_and_no_others(resources: list[dict[str, Any]]) -> None:
     rules = [r["Properties"] for r in resources if r["Type"] == "AWS::Events::Rule"]
     (account,) = [one for one in rules if "aws.health" in json.dumps(one.get("EventPattern"))]
-    assert account["EventPattern"]["account"] == [{"Ref": "AWS::AccountId"}, "210987654321"]
+    accounts = [{"Ref": "AWS::AccountId"}, "210987654321"]
+    assert account["EventPattern"]["account"] == accounts
+    heard = [one for one in rules if one.get("EventPattern", {}).get("account") == accounts]
+    sources = {source for one in heard for source in one["EventPattern"]["source"]}
+    assert {"aws.guardduty", "aws.securityhub", "aws.rds", "aws.ecs", "aws.autoscaling"} <= sources
+    assert {json.dumps(one["Targets"][0]["Arn"]) for one in heard} == {
+        json.dumps(account["Targets"][0]["Arn"])
+    }
     (partner,) = [one for one in rules if one.get("EventBusName") == PARTNER]
     assert partner["EventPattern"] == {"source": [PARTNER]}
     assert account["Targets"][0]["Arn"] == partner["Targets"][0]["Arn"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sightline.incidents import senders
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import PLATFORMS, sender
 from sightline.incidents.senders.mapping import AlertMap, UnparsedError
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "events" / "webhooks").glob("*.json"))
 REAL = ROOT.parent / "shared" / "data" / "webhooks"
+KINDS = sorted((Path(senders.__file__).parent / "cloudwatch" / "events").glob("*.json"))
 FOLDERS = {
     "cloudwatch_alarm": "cloudwatch",
     "cloudwatch_sns": "cloudwatch",
@@ -75,6 +77,106 @@ def test_a_sample_says_what_its_sender_shows(
     assert alert.occurred_at.strftime("%Y-%m-%d %H:%M:%S") == f"2026-11-20 {occurred_at}"
 
 
+def event(name: str) -> Any:
+    """A sample as EventBridge sent it."""
+    taken = json.loads((ROOT / "events" / "triage_alerts" / f"eventbridge_{name}.json").read_text())
+    return json.loads(taken["Records"][0]["body"])
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "severity", "service", "host"),
+    [
+        (
+            "guardduty",
+            "198.51.100.0 is performing SSH brute force attacks against i-0abc1234def567890.",
+            *("high", "bastion", "i-0abc1234def567890"),
+        ),
+        (
+            "securityhub",
+            "S3 general purpose buckets should block public read access",
+            *("critical", None, None),
+        ),
+        ("ecs_task", "ECS task stopped: service:checkout", "high", "checkout", None),
+        ("ecs_service", "ECS service: SERVICE_TASK_START_IMPAIRED", "medium", None, None),
+        ("rds", "orders-db: failover", "high", "orders-db", "orders-db"),
+        ("codepipeline", "Pipeline failed: deploy-checkout", "medium", "deploy-checkout", None),
+        ("codebuild", "Build failed: checkout", "medium", "checkout", None),
+        ("codedeploy", "Deployment failed: checkout", "high", "checkout", None),
+        ("autoscaling", "Cannot start instances of workers", "medium", "workers", "i-0abc1234def567890"),
+        (
+            "stepfunctions",
+            "Executions fail: arn:aws:states:eu-central-1:000000000000:stateMachine:invoices",
+            *("medium", None, None),
+        ),
+        (
+            "ec2",
+            "EC2 Instance State-change Notification: i-0abc1234def567890",
+            *(None, None, "i-0abc1234def567890"),
+        ),
+    ],
+)
+def test_what_a_service_of_aws_says_of_itself_is_an_alert(
+    name: str, title: str, severity: str | None, service: str | None, host: str | None
+) -> None:
+    (alert,) = sender("cloudwatch").read(event(name), {})
+    assert (alert.title, alert.severity, alert.service, alert.host) == (title, severity, service, host)
+    assert (alert.recovered, alert.region) == (False, "eu-central-1")
+    assert (alert.tags["account"], str(alert.occurred_at)[:10]) == ("000000000000", "2026-11-20")
+    inside = {"Type": "Notification", "Message": json.dumps(event(name))}
+    assert sender("cloudwatch").read(inside, {}) == [alert], "the same over an SNS topic"
+
+
+def changed(name: str, **detail: Any) -> Any:
+    said = event(name)
+    kind = detail.pop("kind", said["detail-type"])
+    return said | {"detail-type": kind, "detail": said["detail"] | detail}
+
+
+FINDING = event("securityhub")["detail"]["findings"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "over"),
+    [
+        ("guardduty", {"service": {"archived": True}}),
+        ("securityhub", {"findings": [FINDING | {"Workflow": {"Status": "RESOLVED"}}]}),
+        ("securityhub", {"findings": [FINDING | {"Compliance": {"Status": "PASSED"}}]}),
+        ("ecs_service", {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE"}),
+        ("rds", {"EventID": "RDS-EVENT-0049", "Message": "A Multi-AZ failover has completed."}),
+        ("codepipeline", {"state": "SUCCEEDED"}),
+        ("codebuild", {"build-status": "SUCCEEDED"}),
+        ("codedeploy", {"state": "SUCCESS"}),
+        ("autoscaling", {"kind": "EC2 Instance Launch Successful"}),
+        ("stepfunctions", {"status": "SUCCEEDED"}),
+    ],
+)
+def test_its_end_has_the_name_of_its_beginning(name: str, over: dict[str, Any]) -> None:
+    (begun,), (ended,) = (
+        sender("cloudwatch").read(said, {}) for said in (event(name), changed(name, **over))
+    )
+    assert (ended.external_id, begun.recovered, ended.recovered) == (begun.external_id, False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ecs_task", {"lastStatus": "RUNNING"}),
+        ("ecs_task", {"stopCode": "ServiceSchedulerInitiated"}),
+        ("ecs_task", {"containers": [{"name": "checkout", "exitCode": 0}]}),
+        ("ecs_service", {"eventType": "INFO", "eventName": "SERVICE_TASK_PLACEMENT"}),
+        ("rds", {"EventCategories": ["backup"]}),
+        ("codepipeline", {"state": "STARTED"}),
+        ("codepipeline", {"kind": "CodePipeline Stage Execution State Change"}),
+        ("codebuild", {"build-status": "IN_PROGRESS"}),
+        ("codedeploy", {"state": "START"}),
+        ("autoscaling", {"kind": "EC2 Instance-launch Lifecycle Action"}),
+        ("stepfunctions", {"status": "RUNNING"}),
+    ],
+)
+def test_what_went_as_it_should_tells_of_no_alert(name: str, said: dict[str, Any]) -> None:
+    assert sender("cloudwatch").read(changed(name, **said), {}) == []
+
+
 def test_a_group_holds_an_alert_and_a_recovery_told_apart_by_their_fingerprints() -> None:
     first, second = read("alertmanager_group")
     assert (first.recovered, first.external_id, first.host) == (False, "a1b2c3d4e5f60718", "db-1:9100")
@@ -127,6 +229,19 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+@pytest.mark.parametrize("name", [path.stem for path in KINDS])
+@given(payload=JSON, detail=JSON)
+@settings(max_examples=40, deadline=None)
+def test_no_event_breaks_a_map(name: str, payload: Any, detail: Any) -> None:
+    said = {"detail-type": "Something", "source": name, "detail": detail, "resources": payload}
+    try:
+        found = sender("cloudwatch").read(said, {})
+    except UnparsedError:
+        return
+    for alert in found:
+        assert alert.title.encode()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

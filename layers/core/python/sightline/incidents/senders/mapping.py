@@ -99,14 +99,14 @@ class AlertMap(BaseModel):
 
     def delivery_of(self, payload: Any) -> str | None:
         """What a second attempt, or somebody who repeats what they overheard, sends again."""
-        return text_of(_find(self.delivery, payload), limit=MAX_ID) if self.delivery else None
+        return text_of(find(self.delivery, payload), limit=MAX_ID) if self.delivery else None
 
     def _read(self, payload: Any, headers: Mapping[str, str]) -> list[NewAlert]:
         payload = self._unwrapped(payload)
         whole = {"all": payload, "headers": dict(headers), "item": payload}
-        if self.not_alerts and _find(self.not_alerts, whole):
+        if self.not_alerts and find(self.not_alerts, whole):
             return []
-        found = _find(self.items, payload)
+        found = find(self.items, payload)
         if not isinstance(found, list) or not found:
             raise UnparsedError(f"{self.items} finds no alert in it")
         if len(found) > MAX_ALERTS:
@@ -115,7 +115,7 @@ class AlertMap(BaseModel):
 
     def _unwrapped(self, payload: Any) -> Any:
         """JSON inside a string, as SNS sends it, opened; a message that is no JSON stays text."""
-        inner = _find(self.inside, payload) if self.inside else None
+        inner = find(self.inside, payload) if self.inside else None
         if not isinstance(inner, str):
             return payload if inner is None else inner
         try:
@@ -124,7 +124,7 @@ class AlertMap(BaseModel):
             raise UnparsedError("the message inside is not JSON") from error
 
     def _alert(self, seen: Mapping[str, Any]) -> NewAlert:
-        found = {name: _find(expression, seen) for name, expression in self._expressions()}
+        found = {name: find(expression, seen) for name, expression in self._expressions()}
         title = text_of(found["title"], limit=500)
         if title is None:
             raise UnparsedError(f"{self.fields.title} gives no title")
@@ -184,7 +184,8 @@ def _web_address(value: Any) -> str | None:
     return text if text and text.startswith(("https://", "http://")) else None
 
 
-def _find(expression: str, seen: Any) -> Any:
+def find(expression: str, seen: Any) -> Any:
+    """What an expression gives. Raises: UnparsedError."""
     try:
         return _compiled(expression).search(seen)
     except JMESPathError as error:

@@ -9,7 +9,7 @@ import argparse
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,11 +59,11 @@ class Prompt:
     then: tuple[tuple[str, frozenset[str]], ...] = ()
     within_s: float = 5.0
 
-    @property
-    def request(self) -> SearchRequest:
+    def request(self, moments: Mapping[str, float]) -> SearchRequest:
+        """As a person would ask it, with these rules for moments."""
         then = [{"text": text, "within_s": self.within_s} for text, _ in self.then]
         body: dict[str, Any] = {"text": self.text, "then": then, "not": list(self.without), "limit": TOP}
-        return SearchRequest.model_validate(body)
+        return SearchRequest.model_validate(body | {"moments": moments})
 
 
 def _of(kind: str, **facts: str) -> list[Prompt]:
@@ -315,7 +315,9 @@ def embedder_of(endpoint: str | None, model: str) -> Any:
     return SageMakerEmbedder(endpoint_name="benchmark", model=model)
 
 
-def measure(drives: Sequence[Timeline], embedder: Embedder, model_id: str) -> dict[str, Figures]:
+def measure(
+    drives: Sequence[Timeline], embedder: Embedder, model_id: str, moments: Mapping[str, float]
+) -> dict[str, Figures]:
     """Every prompt on every drive."""
     figures: dict[str, Figures] = {}
     for drive in drives:
@@ -324,7 +326,7 @@ def measure(drives: Sequence[Timeline], embedder: Embedder, model_id: str) -> di
         for prompt in [*PROMPTS, *NOWHERE]:
             answer = search(
                 principal,
-                prompt.request,
+                prompt.request(moments),
                 providers=Providers(embedder),
                 blobs=NoBlobs(),  # type: ignore[arg-type]
             )
@@ -354,13 +356,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--endpoint", help="a running inference endpoint; the bundled model otherwise")
     parser.add_argument("--model", default=MODEL_ID, help="the model it serves")
+    parser.add_argument("--smooth", type=float, help="`moments.smooth_s` of every search, in seconds")
+    parser.add_argument("--drives", type=int, nargs="+", default=DRIVES, help="their seeds")
     options = parser.parse_args()
     about = machine()
     os.environ["SIGHTLINE_IMAGE_MODEL"] = options.model
     get_settings.cache_clear()
-    drives = [timeline(seed) for seed in DRIVES]
+    drives = [timeline(seed) for seed in options.drives]
+    moments = {} if options.smooth is None else {"smooth_s": options.smooth}
     with database():
-        figures = measure(drives, embedder_of(options.endpoint, options.model), options.model)
+        figures = measure(drives, embedder_of(options.endpoint, options.model), options.model, moments)
     header = [
         "prompts", "with / without a match", "P@10", "recall@10", "AP", "start off s", "peak inside",
         "said to be found", "false alarms", "one at 0.9 all the same",

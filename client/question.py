@@ -36,6 +36,7 @@ class Options:
     tags: Sequence[str] = ()
     assets: Sequence[str] = ()
     collapse: Sequence[str] = ()
+    smooth_s: float = 0.0
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,6 +53,7 @@ def question_of(options: Options) -> dict[str, Any]:
     body["concepts"] = [{"concept": name} for name in options.concepts]
     body["filters"] = filters_of(options.filters, tags=options.tags, assets=options.assets)
     body["collapse"] = list(options.collapse)
+    body["moments"] = {"smooth_s": options.smooth_s} if options.smooth_s else {}
     given = {name: value for name, value in body.items() if value}
     if not given.keys() & {"text", "image", "example", "concepts"}:
         raise typer.BadParameter("say what to look for: TEXT, --image, --like or --concept")

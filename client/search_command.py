@@ -53,6 +53,12 @@ def search(
         list[str] | None,
         typer.Option(help="Show one moment for several: alike, simultaneous; may be repeated."),
     ] = None,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            min=0, max=60, metavar="SECONDS", help="Prefer what lasts: scores averaged over so long."
+        ),
+    ] = 0.0,
     limit: Annotated[int, typer.Option(min=1, help="How many moments.")] = 10,
     cursor: Annotated[str | None, typer.Option(help="Go on after an earlier answer.")] = None,
     save: Annotated[str | None, typer.Option(metavar="NAME", help="Keep the search under a name.")] = None,
@@ -65,7 +71,7 @@ def search(
     options = Options(
         text=text, image=image, like=like, then=then or (), within=within or (), without=without or (),
         concepts=concept or (), words=words, filters=filters or (), tags=tag or (), assets=asset or (),
-        collapse=collapse or (),
+        collapse=collapse or (), smooth_s=smooth,
     )  # fmt: skip
     question = question_of(options)
     with connect(ctx) as sightline:

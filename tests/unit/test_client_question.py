@@ -54,11 +54,12 @@ def test_everything_at_once_is_a_question_that_the_server_takes(tmp_path: Path) 
         Options(
             text="truck", image=picture, like=f"{ASSET}@12.0-15.5", then=["a bus", "a car"],
             within=[3.0, 8.0], without=["rain"], concepts=["cut-in"], words="A9", filters=["tag:x"],
-            assets=[ASSET], collapse=["alike"],
+            assets=[ASSET], collapse=["alike"], smooth_s=2.0,
         )
     )  # fmt: skip
     request = SearchRequest.model_validate(body)
     assert [step.within_s for step in request.then] == [3.0, 8.0]
+    assert request.moments.smooth_s == 2.0
     assert request.example is not None
     assert (request.example.start_s, request.example.end_s) == (12.0, 15.5)
     with Image.open(io.BytesIO(base64.b64decode(body["image"]["data"]))) as sent:

@@ -17,6 +17,7 @@ from infra_cdk.storage import PREFIX, UPLOADS, Storage
 SOURCE = "Which objects a bucket holds is not known here; the stage names the buckets."
 # As infra_cdk.stages: {workspace} is filled in by the API.
 OWN_PREFIX = "{workspace}/"
+THROUGH_S3 = {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
 
 
 def import_places(stage: Stage, storage: Storage) -> list[str]:
@@ -34,6 +35,14 @@ def import_arns(stack: Stack, stage: Stage, storage: Storage) -> list[str]:
             for name in dict.fromkeys(names)
         ),
     ]
+
+
+def may_read_sources(function: Function, *, stage: Stage, storage: Storage) -> None:
+    """Their objects, which S3 decrypts for it by the keys that the stage names."""
+    buckets = import_arns(Stack.of(function), stage, storage)
+    function.allow("s3:GetObject", on=[f"{arn}/*" for arn in buckets], why=SOURCE)
+    if stage.import_keys:
+        function.allow("kms:Decrypt", on=stage.import_keys, where=THROUGH_S3)
 
 
 class Imports(Construct):
@@ -88,10 +97,9 @@ class Imports(Construct):
         )
 
     def _may_read(self) -> None:
-        buckets = import_arns(Stack.of(self), self._house.stage, self._storage)
-        objects = [f"{arn}/*" for arn in buckets]
-        self.list_import.allow("s3:ListBucket", on=buckets)
-        self.fetch_objects.allow("s3:GetObject", on=objects, why=SOURCE)
+        stage, storage = self._house.stage, self._storage
+        self.list_import.allow("s3:ListBucket", on=import_arns(Stack.of(self), stage, storage))
+        may_read_sources(self.fetch_objects, stage=stage, storage=storage)
         uploads = self._storage.media.arn_for_objects(UPLOADS)
         self.fetch_objects.allow(
             "s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", on=uploads, why=PREFIX

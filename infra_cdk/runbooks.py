@@ -5,7 +5,7 @@ from constructs import Construct
 
 from infra_cdk.api import DELETE, GET, POST, Api, Route
 from infra_cdk.functions import Function, House, database_function
-from infra_cdk.imports import SOURCE, import_arns, import_places
+from infra_cdk.imports import import_arns, import_places, may_read_sources
 from infra_cdk.inference import Inference
 from infra_cdk.queues import WorkQueue
 from infra_cdk.storage import Storage
@@ -83,9 +83,8 @@ class Runbooks(Construct):
 
     def _buckets(self, house: House, storage: Storage, incidents_api: Function) -> None:
         """Where imports may read, runbooks may be read."""
-        arns = import_arns(Stack.of(self), house.stage, storage)
-        self.ingest_runbooks.allow("s3:ListBucket", on=arns)
-        self.ingest_runbooks.allow("s3:GetObject", on=[f"{arn}/*" for arn in arns], why=SOURCE)
+        self.ingest_runbooks.allow("s3:ListBucket", on=import_arns(Stack.of(self), house.stage, storage))
+        may_read_sources(self.ingest_runbooks, stage=house.stage, storage=storage)
         incidents_api.set(
             SIGHTLINE_IMPORT_BUCKETS=",".join(import_places(house.stage, storage)),
             SIGHTLINE_MEDIA_BUCKET=storage.media.bucket_name,

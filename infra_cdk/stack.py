@@ -225,6 +225,8 @@ class SightlineStack(Stack):
             "StateMachineArn": media.pipeline.machine.state_machine_arn,
             "BatchStateMachineArn": media.pipeline.batch_machine.state_machine_arn,
             "DropBucketName": self.storage.drop.bucket_name,
+            "ImportListRoleArn": self.imports.list_import.role.role_arn,
+            "ImportReadRoleArn": self.imports.fetch_objects.role.role_arn,
             "ImportMachineArn": self.imports.machine.state_machine_arn,
             "ExportMachineArn": self.exports.machine.state_machine_arn,
             "UploadsQueueUrl": media.uploads.queue.queue_url,

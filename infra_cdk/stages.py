@@ -78,6 +78,8 @@ class Stage:
     import_buckets: tuple[str, ...] = ()
     """Buckets that imports may read beside the drop bucket: bucket[/prefix][@workspace]. The stage's
     roles get the right to read; a bucket of another account must also let them."""
+    import_keys: tuple[str, ...] = ()
+    """ARNs of the KMS keys that those buckets are encrypted with: the roles may have S3 decrypt by them."""
     event_origins: tuple[str, ...] = ()
     """Whose EventBridge events sources may claim: accounts (`own` is this one) or partners' event sources,
     each for all workspaces or for one: origin[@workspace]."""

@@ -22,16 +22,19 @@ GOOGLE = GoogleSignIn(
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 WRITERS = ("summarise", "answer_question")
 PARTNER = "aws.partner/pagerduty.com/ours"
+KEY = "arn:aws:kms:eu-central-1:210987654321:key/0193a1b2-0000-7000-8000-000000000002"
 
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A development stage with Google sign-in, an alarm address, a model that writes, and others' events."""
+    """A development stage with Google sign-in, an alarm address, a model that writes, and what is of others."""
     return synthesized(
         tmp_path_factory.mktemp("assembly"),
         google=GOOGLE,
         alarm_email="ops@example.com",
         writer=f"bedrock/{MODEL}",
+        import_buckets=("fleet-footage/2025/",),
+        import_keys=(KEY,),
         event_origins=("own", "210987654321@0193a1b2-0000-7000-8000-000000000001", PARTNER),
     )
 
@@ -134,3 +137,15 @@ def test_a_model_by_key_reads_its_own_secret_alone(tmp_path: Path) -> None:
 def test_alarms_are_mailed(resources: list[dict[str, Any]]) -> None:
     subscription = properties(resources, "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+
+
+def test_a_bucket_of_others_is_read_and_decrypted_through_s3_alone(resources: list[dict[str, Any]]) -> None:
+    listing = [one for one in statements(resources, "s3:ListBucket") if "fleet-footage" in json.dumps(one)]
+    assert len(listing) == 2  # list_import and ingest_runbooks
+    reading = [one for one in statements(resources, "s3:GetObject") if "fleet-footage/*" in json.dumps(one)]
+    assert [one["Action"] for one in reading] == ["s3:GetObject"] * 2
+    decrypting = [one for one in statements(resources, "kms:Decrypt") if KEY in json.dumps(one["Resource"])]
+    assert len(decrypting) == 2  # fetch_objects and ingest_runbooks
+    for statement in decrypting:
+        assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", KEY)
+        assert statement["Condition"] == {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}

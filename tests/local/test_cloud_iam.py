@@ -1,5 +1,7 @@
 """With IAM evaluated, each function can do its work with its own role, and nothing it was not granted."""
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,63 @@ def test_the_scheduled_and_the_deleting_functions_do_their_work_with_their_own_r
     prefix = f"sheets/{user.workspace_id}/{asset_id}/"
     wait_until(lambda: not objects(guarded, prefix=prefix), timeout_s=60, what="the purge")
 
+    denied = [name for name in functions(guarded) if "AccessDenied" in guarded.function_log(name)]
+    assert denied == []
+
+
+def ended(user: User, path: str, *, status: str) -> Any:
+    """The job at a path once it has ended, in this state and no other."""
+
+    def over() -> Any:
+        found = user.call("GET", path).raise_for_status().json()
+        return found if found["status"] in (status, "failed") else None
+
+    found = wait_until(over, timeout_s=120, what=f"the end of {path}")
+    assert found["status"] == status, found["failure"]
+    return found
+
+
+def test_imports_and_exports_are_done_with_roles_of_their_own(
+    guarded: RunningCloud, user: User, tmp_path: Path
+) -> None:
+    media, drop = guarded.outputs["MediaBucketName"], guarded.outputs["DropBucketName"]
+    dropped = f"{user.workspace_id}/2025/fleet.mp4"
+    video = write_video(tmp_path / "fleet.mp4", seconds=8)
+    guarded.aws("s3").put_object(Bucket=drop, Key=dropped, Body=video.read_bytes())
+
+    made = user.call("POST", "/v1/imports", json={"prefix": "2025/"}).raise_for_status().json()
+    ended(user, f"/v1/imports/{made['id']}", status="done")
+    (item,) = user.call("GET", f"/v1/imports/{made['id']}/objects").json()["items"]
+    assert item["status"] == "registered", item
+    user.wait_ready(item["asset_id"])
+
+    whole = {"asset_ids": [item["asset_id"]], "clips": {}}
+    asked = user.call("POST", "/v1/exports", json=whole).raise_for_status().json()
+    ready = ended(user, f"/v1/exports/{asked['id']}", status="ready")
+    with guarded.outside() as http:
+        archive = http.get(ready["download"]["url"]).raise_for_status().content
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = opened.namelist()
+    assert len([name for name in names if name.startswith("data/")]) == 8
+    assert len([name for name in names if name.startswith("clips/")]) == 1
+
+    writer, fetcher, lister = (
+        client_as(guarded, name, "s3") for name in ("write_export", "fetch_objects", "list_import")
+    )
+    refused(lambda: writer.put_object(Bucket=media, Key="uploads/x", Body=b"x"))
+    refused(lambda: writer.get_object(Bucket=drop, Key=dropped))
+    refused(lambda: fetcher.put_object(Bucket=media, Key="exports/x", Body=b"x"))
+    refused(lambda: fetcher.put_object(Bucket=drop, Key=dropped, Body=b"x"))
+    refused(lambda: lister.get_object(Bucket=drop, Key=dropped))
+
+    key = f"exports/{user.workspace_id}/{asked['id']}"
+    assert objects(guarded, prefix=key)
+    deleted = user.call("DELETE", f"/v1/exports/{asked['id']}")
+    assert deleted.is_success, deleted.text
+    wait_until(lambda: not objects(guarded, prefix=key), timeout_s=60, what="the archive's end")
+    sweep = functions(guarded)["sweep_exports"]
+    answer = guarded.aws("lambda").invoke(FunctionName=sweep, Payload=b'{"source": "aws.events"}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
     denied = [name for name in functions(guarded) if "AccessDenied" in guarded.function_log(name)]
     assert denied == []
 

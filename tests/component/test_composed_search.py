@@ -184,6 +184,21 @@ def test_three_steps_across_sheets_and_pages(search: Search, workspace: Workspac
     assert first.json["verdict"]["found"] is True
 
 
+def test_a_step_that_most_frames_show_hides_no_sequence(search: Search, workspace: Workspace) -> None:
+    # GIVEN footage of which nearly all shows the first step, so that nothing stands out for showing it
+    index_video(workspace, frames_showing([*["sunshine"] * 60, *["tunnel"] * 3, *["sunshine"] * 40, *ROAD]))
+    # WHEN it is asked for before something rare
+    answer = search(text="sunshine", then=[{"text": "tunnel", "within_s": 5}])
+    # THEN the chain is found, with its frames, and is relevant
+    assert answer.json["verdict"]["found"] is True
+    moment = answer.json["moments"][0]
+    first, second = (step["time_s"] for step in moment["steps"])
+    assert 57 <= first < 60 <= second <= 62
+    assert moment["relevance"] > 0.9
+    # AND what is rare is not followed by what never is there
+    assert not search(text="tunnel", then=[{"text": "deer"}]).json["verdict"]["found"]
+
+
 def test_a_sequence_that_never_happens_is_not_found(search: Search, workspace: Workspace) -> None:
     index_video(workspace, frames_showing([*ROAD, "kerb", *ROAD, "crossing", *ROAD]))
     answer = search(text="kerb", then=[{"text": "crossing", "within_s": 5}])

@@ -27,7 +27,7 @@ KEY = "arn:aws:kms:eu-central-1:210987654321:key/0193a1b2-0000-7000-8000-0000000
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A development stage with Google sign-in, an alarm address, a model that writes, and what is of others."""
+    """A development stage with Google sign-in, an alarm address, a writing model, and what is of others."""
     return synthesized(
         tmp_path_factory.mktemp("assembly"),
         google=GOOGLE,

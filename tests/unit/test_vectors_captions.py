@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sightline.vectors.calibration import Background
-from sightline.vectors.captions import Fit, fit_of
+from sightline.vectors.captions import Fit, fit_of, margins_of
 
 pytestmark = pytest.mark.unit
 
 
 def test_standing_out_at_all_is_enough_where_no_caption_does_better() -> None:
-    assert Fit(rivals=0, captions=177, height=0.5).good
+    assert Fit(rivals=0, captions=177, height=0.5).margin > 0
 
 
 def test_the_more_captions_do_better_the_further_it_must_stand_out() -> None:
@@ -21,8 +21,8 @@ def test_the_more_captions_do_better_the_further_it_must_stand_out() -> None:
 
 def test_parts_of_a_long_question_do_not_deny_it() -> None:
     # GIVEN "a pedestrian" and "a crosswalk" describe a frame better than both words together do
-    assert Fit(rivals=2, captions=177, height=3.9).good
-    assert not Fit(rivals=30, captions=177, height=3.9).good
+    assert Fit(rivals=2, captions=177, height=3.9).margin > 0
+    assert Fit(rivals=30, captions=177, height=3.9).margin < 0
 
 
 def test_rivals_are_counted_over_the_best_frames() -> None:
@@ -32,3 +32,11 @@ def test_rivals_are_counted_over_the_best_frames() -> None:
     # the first frame lies nearer to one caption, the second to none
     assert (fit.rivals, fit.below) == (0.5, 0.75)
     assert fit.height == pytest.approx((0.9 - 0.1) / 0.2)
+
+
+def test_a_frame_alone_has_the_margin_that_it_would_have_as_the_best_of_a_search() -> None:
+    random = np.random.default_rng(3)
+    question, frames, bank = (random.standard_normal(shape) for shape in (8, (6, 8), (20, 8)))
+    null = Background(centre=0.3, spread=0.7, size=100)
+    alone = [fit_of(question, frame[None], bank=bank, null=null).margin for frame in frames]
+    assert margins_of(question, frames, bank=bank, null=null) == pytest.approx(alone)

@@ -16,6 +16,7 @@ from sightline.scenarios.finding import Finder, Judged
 from sightline.scenarios.pipeline import Recorded, space_for
 from sightline.scenarios.schemas import FrameHit, SearchRequest
 from sightline.vectors.calibration import MIN_SAMPLE, Background, Curve
+from sightline.vectors.captions import kept_bank
 from sightline.vectors.search import Target, background_sample, vector_type
 from sightline.vectors.spaces import Space
 
@@ -33,7 +34,7 @@ def every_moment(
 ) -> Iterator[Judged]:
     """In order of video id, so that a walk which was interrupted goes on after its last whole video.
 
-    A sequence's moments are the best 500 chains. Raises: DatabaseUnavailableError.
+    A sequence's moments are the best 1,000 chains. Raises: DatabaseUnavailableError.
     """
     if not recorded.composed.steps:
         return
@@ -51,7 +52,8 @@ def _chains(
         if space is None or not matching:
             return
         background = background_sample(conn, space=space)
-        finder = Finder(conn, space, background, recorded.request, recorded.composed, matching)
+        bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
+        finder = Finder(conn, space, background, recorded.request, recorded.composed, matching, bank)
         judged = finder.every_chain()
     for one in sorted(judged, key=lambda one: (one.moment.peak.asset_id, one.moment.start_s)):
         wanted = after_asset is None or one.moment.peak.asset_id > after_asset

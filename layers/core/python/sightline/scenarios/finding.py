@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.database import Connection
-from sightline.scenarios import rules, store
+from sightline.scenarios import chains, rules, store
 from sightline.scenarios.answers import Verdict, WordsUsed
 from sightline.scenarios.collapse import collapsed, frame_vectors
 from sightline.scenarios.composed import Composed, Direction, as_array, background_of
@@ -148,26 +148,20 @@ class Finder:
         return bool(better > expected + PASSED_OVER_SIGMAS * (expected**0.5 + 1))
 
     def _chains(self) -> tuple[Plan, list[Judged], Best]:
-        """A sequence is as relevant as the weakest of its steps, each judged by its own background."""
+        """Chains of steps in words are held against captions, where the model has seen those."""
         steps = self.composed.steps
         nulls = [background_of(step, self.background) for step in steps]
-        chained = Chained.of(steps, nulls, self.request.then)
         plan, moments = find_chains(
             self.conn,
             space=self.space,
-            chained=chained,
+            chained=Chained.of(steps, nulls, self.request.then),
             filters=self.request.filters,
             plan=self._plan(rules.MAX_FRAMES),
         )
-        worth = [
-            relevance_of([moment.steps[n] for moment in moments], null=null, searched=self.matching)
-            for n, null in enumerate(nulls)
-        ]
-        judged = [
-            Judged(moment, min(worth[n][hit.score] for n, hit in enumerate(moment.steps)))
-            for moment in moments
-        ]
-        return plan, judged, [[moment.steps[n] for moment in moments[:1]] for n in range(len(steps))]
+        scales = chains.Scales(steps, nulls, self.bank if chains.in_words(self.request) else None)
+        weighed = scales.weigh(self.conn, moments, space=self.space, searched=self.matching)
+        best = [[moment.steps[n] for moment, _ in weighed[:1]] for n in range(len(steps))]
+        return plan, [Judged(*one) for one in weighed], best
 
     def _plan(self, depth: int) -> Plan:
         table = table_state(self.conn, self.space)
@@ -183,7 +177,9 @@ class Finder:
     def _verdict(self, judged: Sequence[Judged], hits: Best) -> Verdict:
         best = max((one.relevance for one in judged), default=0.0)
         fit = self._fit(hits) if best >= self.request.bar else None
-        found = best >= self.request.bar and (fit is None or fit.good)
+        weighed = len(self.composed.steps) > 1 and chains.in_words(self.request)
+        least = chains.MARGIN if weighed else 0.0
+        found = best >= self.request.bar and (fit is None or fit.margin >= least)
         if not judged:
             reason = "no frame meets the filters, or all show what they must not"
         elif found:

@@ -19,6 +19,7 @@ from sightline.scenarios.paging import Place, read_place
 from sightline.scenarios.recording import Recorded, find_recorded, recorded_search
 from sightline.scenarios.schemas import SearchRequest
 from sightline.scenarios.showing import Page
+from sightline.vectors.captions import kept_bank
 from sightline.vectors.search import background_sample
 from sightline.vectors.spaces import Space, find_space, space_of_model
 
@@ -158,6 +159,8 @@ def find(
     if space is None or matching == 0 or not composed.steps:
         return nothing(request)
     background = background_sample(conn, space=space)
+    if bank is None and len(composed.steps) > 1:
+        bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
     finder = Finder(conn, space, background, request, composed, matching, bank)
     return finder.page(after=after, frames=frames)
 

@@ -27,8 +27,8 @@ from sightline.vectors.spaces import Space
 
 # Frames of each step that chains are looked for around.
 SEEDS = 400
-# Chains that an answer is made of.
-MAX_CHAINS = 500
+# Chains that an answer is made of; they are weighed again, and most overlap others.
+MAX_CHAINS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Chained:
 def find_chains(
     conn: Connection, *, space: Space, chained: Chained, filters: Filters, plan: Plan
 ) -> tuple[Plan, list[Moment]]:
-    """The best chains, best first; no frame stands in two for the same step."""
+    """The best chain to each of the best last frames, best first by how far the weakest step stands out."""
     conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
     cursor = conn.cursor(row_factory=dict_row)
     statement = _statement(space, chained, filters, plan)
@@ -64,7 +64,7 @@ def find_chains(
     for row in rows:
         chains.setdefault(row.pop("chain"), []).append(row)
     moments = [_moment(chain) for _, chain in sorted(chains.items())]
-    return Plan(plan.path, plan.matching, len(rows), complete=True), apart(moments)
+    return Plan(plan.path, plan.matching, len(rows), complete=True), moments
 
 
 def apart(moments: Sequence[Moment]) -> list[Moment]:

@@ -50,13 +50,8 @@ class Fit:
 
     @property
     def margin(self) -> float:
-        """Spreads above what so many rivals ask for."""
+        """Spreads above what so many rivals ask for: from 0 on it holds its own."""
         return self.height - BAR - PER_E_FOLD * math.log(self.rivals + HALF)
-
-    @property
-    def good(self) -> bool:
-        """Whether it holds its own."""
-        return self.margin >= 0
 
 
 @cache
@@ -79,6 +74,17 @@ def fit_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Backgroun
     scores = frames @ question
     rivals = (frames @ bank.T > scores[:, None]).sum(axis=1).mean()
     return Fit(rivals=float(rivals), captions=len(bank), height=null.z(float(scores.mean())))
+
+
+def margins_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background) -> Vectors:
+    """The margin of each frame taken alone.
+
+    Shapes: question (dim,), frames (n, dim), bank (captions, dim); (n,).
+    """
+    scores = frames @ question
+    rivals = (frames @ bank.T > scores[:, None]).sum(axis=1)
+    heights = (scores - null.centre) / null.spread
+    return np.asarray(heights - BAR - PER_E_FOLD * np.log(rivals + HALF))
 
 
 def kept_bank(conn: Connection, *, model_id: str, dim: int) -> NDArray[np.float32] | None:

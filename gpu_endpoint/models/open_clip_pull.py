@@ -16,7 +16,7 @@ import numpy as np
 from gpu_endpoint.models.config import ModelConfig, config_path, read_config
 from gpu_endpoint.models.files import ModelFileError, checked, sha256_of
 from gpu_endpoint.models.open_clip_import import import_open_clip
-from gpu_endpoint.models.open_clip_weights import find_weights
+from gpu_endpoint.models.open_clip_weights import find_weights, refuse_pickle
 from gpu_endpoint.models.ports import Vectors
 
 FAMILY = "open_clip_onnx"
@@ -75,11 +75,15 @@ def export_checkpoint(wanted: Pull, draft: Path) -> dict[str, Any]:
     from gpu_endpoint.models.open_clip_torch import build_network, image_input
 
     architecture, _, tag = wanted.name.partition("/")
+    if wanted.source:  # before torch is asked for, which may not be here
+        refuse_pickle(wanted.source)
+        if wanted.sha256:
+            checked(wanted.source, wanted.sha256)
     open_clip = import_open_clip()
     if open_clip.get_model_config(architecture) is None:
         raise ModelFileError(f"no model {wanted.name!r}: open_clip knows no architecture {architecture!r}")
     weights = find_weights(open_clip, architecture, tag, wanted.source)
-    if wanted.sha256:
+    if wanted.sha256 and not wanted.source:
         checked(weights, wanted.sha256)
     network = build_network(open_clip, architecture, tag, weights)
     stem = wanted.name.replace("/", "--")

@@ -44,7 +44,8 @@ def from_hub(open_clip: ModuleType, architecture: str, tag: str) -> Path:
         return Path(hf_hub_download(repository, HUB_FILE))
     except LocalEntryNotFoundError as error:
         raise ModelFileError(
-            f"the hub cannot be reached for {repository}: give the file with SIGHTLINE_IMAGE_MODEL_FILE"
+            f"the hub cannot be reached for {repository}: give the file, to `models pull` with --from,"
+            " to an endpoint with SIGHTLINE_IMAGE_MODEL_FILE"
         ) from error
     except (EntryNotFoundError, HfHubHTTPError) as error:
         raise ModelFileError(f"{repository} offers no {HUB_FILE}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,4 +34,17 @@ def test_a_folder_that_no_pull_made_is_refused(tmp_path: Path, capfd: pytest.Cap
     folder.mkdir()
     assert run(["models", "pull", NAME, "--from", str(folder), "--home", str(tmp_path / "home")]) == 1
     assert "no model" in capfd.readouterr().err
+    assert list((tmp_path / "home" / "models").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_weights_is_refused_before_torch_is_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights, home = tmp_path / "weights.pt", str(tmp_path / "home")
+    weights.write_bytes(pickle.dumps({"a": 1}))
+    assert run(["models", "pull", NAME, "--from", str(weights), "--home", home]) == 1
+    assert "is a pickle, and loading a pickle runs whatever code it carries" in capfd.readouterr().err
+    weights.write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    assert run(["models", "pull", NAME, "--from", str(weights), "--sha256", "0" * 64, "--home", home]) == 1
+    assert "was altered: sha256 " in capfd.readouterr().err
     assert list((tmp_path / "home" / "models").iterdir()) == []

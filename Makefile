@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
+# With it, each of the many processes here would compile all that it imports, every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python on PATH that is new enough; PYTHON=/path/to/python3.12 overrides it.
 ifndef PYTHON
@@ -27,12 +29,14 @@ up: ## keep the local cloud running in the foreground; its data survives a resta
 	@$(RUN) -m client up $${PORT:+--port "$$PORT"}
 
 ## Work on it
-TIERS := unit component contract infra local docs
+TIERS := local component contract infra docs unit
+# Two processes, each with a Postgres, an emulator and an endpoint of its own; one's own database serves one.
+SHARED := $(if $(DATABASE_URL),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: test
 test: ## every test but those that need torch (TIERS="unit docs" runs some)
 	$(ENV) dev
-	@$(RUN) -m pytest $(addprefix tests/,$(TIERS)) $(if $(filter file default,$(origin TIERS)),--cov --cov-report=term)
+	@$(RUN) -m pytest $(SHARED) $(addprefix tests/,$(TIERS)) $(if $(filter file default,$(origin TIERS)),--cov --cov-report=term)
 
 .PHONY: test-torch
 test-torch: ## the tests that need torch, in an environment of their own

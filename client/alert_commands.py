@@ -5,11 +5,10 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from client.api import Sightline
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, print_table
+from client.output import JsonFlag, moment, notes, print_items, print_json, print_table
 
 sources = typer.Typer(help="Monitoring tools that may send alerts.", invoke_without_command=True)
 alerts = typer.Typer(help="What they said.", invoke_without_command=True)
@@ -24,12 +23,11 @@ def list_sources(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     with connect(ctx) as sightline:
         found = list(sightline.alerts.sources())
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(
+    print_items(
+        found,
         ["source", "platform", "proves itself by", "id"],
-        [[one["name"], one["platform"], one["scheme"], one["id"]] for one in found],
+        lambda one: [one["name"], one["platform"], one["scheme"], one["id"]],
+        as_json=as_json,
     )
 
 
@@ -132,22 +130,18 @@ def list_alerts(
         return
     with connect(ctx) as sightline:
         found = sightline.alerts.alerts(limit=limit, status=status, severity=severity, service=service)
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(
+    print_items(
+        found,
         ["severity", "alert", "service", "status", "times", "since"],
-        [
-            [
-                one["severity"]["label"],
-                escape(one["title"]),
-                escape(one["service"] or ""),
-                one["status"],
-                str(one["occurrences"]),
-                one["occurred_at"][:19].replace("T", " "),
-            ]
-            for one in found
+        lambda one: [
+            one["severity"]["label"],
+            one["title"],
+            one["service"] or "",
+            one["status"],
+            str(one["occurrences"]),
+            moment(one["occurred_at"]),
         ],
+        as_json=as_json,
     )
 
 
@@ -161,22 +155,18 @@ def list_deliveries(
     """What arrived, whatever became of it."""
     with connect(ctx) as sightline:
         found = sightline.alerts.deliveries(limit=limit, outcome=outcome)
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(
+    print_items(
+        found,
         ["received", "trust", "outcome", "alerts", "why", "id"],
-        [
-            [
-                one["received_at"][:19].replace("T", " "),
-                one["trust"],
-                one["outcome"],
-                str(one["alerts"]),
-                escape(one["reason"] or ""),
-                one["id"],
-            ]
-            for one in found
+        lambda one: [
+            moment(one["received_at"]),
+            one["trust"],
+            one["outcome"],
+            str(one["alerts"]),
+            one["reason"] or "",
+            one["id"],
         ],
+        as_json=as_json,
     )
 
 
@@ -205,13 +195,12 @@ def dead_letters(
     with connect(ctx) as sightline:
         sent = sightline.alerts.redrive(letter_id) if redrive else None
         found = [] if redrive else sightline.alerts.dead_letters(limit=limit)
-    if as_json:
-        print_json({"redriven": sent} if redrive else {"items": found})
-    elif redrive:
-        notes().print(f"{sent} sent again.")
-    else:
-        rows = [
-            [one["died_at"][:19].replace("T", " "), one["code"], escape(one["reason"]), one["id"]]
-            for one in found
-        ]
-        print_table(["died", "code", "why", "id"], rows)
+    if redrive:
+        print_json({"redriven": sent}) if as_json else notes().print(f"{sent} sent again.")
+        return
+    print_items(
+        found,
+        ["died", "code", "why", "id"],
+        lambda one: [moment(one["died_at"]), one["code"], one["reason"], one["id"]],
+        as_json=as_json,
+    )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, notes, percent, print_json, print_table
+from client.output import JsonFlag, moment, notes, percent, print_items, print_json, print_table
 
 incidents = typer.Typer(help="Alerts that belong together.", invoke_without_command=True)
 IncidentId = Annotated[str, typer.Argument(help="The id that `sightline incidents` shows.")]
@@ -31,11 +31,10 @@ def list_incidents(
         return
     with connect(ctx) as sightline:
         found = sightline.incidents.newest(limit=limit, status=status, severity=severity, service=service)
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [
+    print_items(
+        found,
+        ["incident", "severity", "status", "title", "services", "firing", "id"],
+        lambda one: [
             f"INC-{one['number']}",
             one["severity"],
             one["status"],
@@ -43,10 +42,9 @@ def list_incidents(
             ", ".join(one["services"]),
             f"{one['firing_count']} of {one['alert_count']}",
             one["id"],
-        ]
-        for one in found
-    ]
-    print_table(["incident", "severity", "status", "title", "services", "firing", "id"], rows)
+        ],
+        as_json=as_json,
+    )
 
 
 @incidents.command()
@@ -60,7 +58,7 @@ def show(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = False)
         return
     _facts(found)
     rows = [
-        [_clock(one["occurred_at"]), one["status"], one["title"], ", ".join(one["joined_because"]["because"])]
+        [moment(one["occurred_at"]), one["status"], one["title"], ", ".join(one["joined_because"]["because"])]
         for one in alerts
     ]
     print_table(["since", "status", "alert", "joined because"], rows)
@@ -71,21 +69,19 @@ def timeline(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = Fa
     """All that was done, oldest first: who or what, when, from what, to what."""
     with connect(ctx) as sightline:
         found = list(sightline.incidents.timeline(incident_id))
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [
-            _clock(one["at"]),
+    print_items(
+        found,
+        ["when", "who", "what", "from", "to", "why"],
+        lambda one: [
+            moment(one["at"]),
             one["actor"],
             one["kind"],
             _said(one["before"]),
             _said(one["after"]),
             one["reason"],
-        ]
-        for one in found
-    ]
-    print_table(["when", "who", "what", "from", "to", "why"], rows)
+        ],
+        as_json=as_json,
+    )
 
 
 @incidents.command()
@@ -93,20 +89,18 @@ def similar(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = Fal
     """Earlier incidents that were like it, and what resolved them."""
     with connect(ctx) as sightline:
         found = sightline.incidents.similar(incident_id)
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [
+    print_items(
+        found,
+        ["incident", "similar", "title", "what resolved it", "id"],
+        lambda one: [
             f"INC-{one['number']}",
             percent(one["similarity"]),
             one["title"],
             one["resolution"] or f"by {one['resolved_by']}",
             one["id"],
-        ]
-        for one in found
-    ]
-    print_table(["incident", "similar", "title", "what resolved it", "id"], rows)
+        ],
+        as_json=as_json,
+    )
 
 
 @incidents.command()
@@ -220,16 +214,12 @@ def _facts(found: dict[str, Any]) -> None:
         "services": ", ".join(found["services"]),
         "owner": found["owner"],
         "alerts": f"{found['firing_count']} of {found['alert_count']} fire",
-        "since": _clock(found["first_alert_at"]),
-        "snoozed until": _clock(found["snoozed_until"]),
-        "resolved": found["resolution"] or _clock(found["resolved_at"]),
+        "since": moment(found["first_alert_at"]),
+        "snoozed until": moment(found["snoozed_until"]),
+        "resolved": found["resolution"] or moment(found["resolved_at"]),
         "id": found["id"],
     }
     print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
-
-
-def _clock(at: str | None) -> str:
-    return at[:19].replace("T", " ") if at else ""
 
 
 def _said(values: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from client.caller import connect
 from client.channel_commands import channels
-from client.output import JsonFlag, notes, print_json, print_table
+from client.output import JsonFlag, moment, notes, print_items, print_json, print_table
 
 notifications = typer.Typer(help="Who is told of incidents.", no_args_is_help=True)
 notifications.add_typer(channels, name="channels")
@@ -25,23 +25,19 @@ def list_notifications(
     where = {"status": status, "incident_id": incident, "channel_id": channel}
     with connect(ctx) as sightline:
         found = sightline.notifications.notifications(limit=limit, **where)
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(
+    print_items(
+        found,
         ["since", "incident", "version", "status", "attempts", "last error", "id"],
-        [
-            [
-                one["created_at"][:19].replace("T", " "),
-                one["incident_id"] or "a test",
-                str(one["version"]),
-                one["status"],
-                str(one["attempts"]),
-                one["last_error"] or "",
-                one["id"],
-            ]
-            for one in found
+        lambda one: [
+            moment(one["created_at"]),
+            one["incident_id"] or "a test",
+            str(one["version"]),
+            one["status"],
+            str(one["attempts"]),
+            one["last_error"] or "",
+            one["id"],
         ],
+        as_json=as_json,
         right=["version", "attempts"],
     )
 

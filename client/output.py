@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +86,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     results().print(table)
 
 
+def print_items(
+    items: Sequence[Any],
+    columns: Sequence[str],
+    row: Callable[[Any], Sequence[str]],
+    *,
+    as_json: bool,
+    right: Sequence[str] = (),
+) -> None:
+    """A list: as JSON, or a table in which each has its row."""
+    if as_json:
+        print_json({"items": list(items)})
+    else:
+        print_table(columns, map(row, items), right=right)
+
+
 def print_error(error: ClientError, *, as_json: bool) -> None:
     """Why it failed, in words on stderr, or as JSON on stdout."""
     if as_json:
@@ -99,6 +114,11 @@ def print_error(error: ClientError, *, as_json: bool) -> None:
         notes().print(note, markup=False, soft_wrap=True)
     if isinstance(error, ApiError) and error.status >= 500 and error.trace_id:
         notes().print(f"      trace {error.trace_id}", soft_wrap=True)
+
+
+def moment(at: str | None) -> str:
+    """2026-01-31 12:34:56; nothing where it has not come yet."""
+    return at[:19].replace("T", " ") if at else ""
 
 
 def clock(seconds: float) -> str:

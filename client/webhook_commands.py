@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, print_table, results
+from client.output import JsonFlag, moment, notes, print_items, print_json, print_table, results
 
 webhooks = typer.Typer(help="Who is told when a standing search matches.", no_args_is_help=True)
 EndpointId = Annotated[str, typer.Argument(help="The id that `sightline webhooks list` shows.")]
@@ -90,21 +90,20 @@ def deliveries(
     """What was sent to a receiver, newest first."""
     with connect(ctx) as sightline:
         found = sightline.webhooks.deliveries(endpoint_id, status=status, limit=limit)
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [
-            o["created_at"][:19].replace("T", " "),
-            o["event_type"],
-            o["status"],
-            str(o["attempts"]),
-            o["last_error"] or "",
-            o["id"],
-        ]
-        for o in found
-    ]
-    print_table(["since", "event", "status", "attempts", "last error", "id"], rows, right=["attempts"])
+    print_items(
+        found,
+        ["since", "event", "status", "attempts", "last error", "id"],
+        lambda one: [
+            moment(one["created_at"]),
+            one["event_type"],
+            one["status"],
+            str(one["attempts"]),
+            one["last_error"] or "",
+            one["id"],
+        ],
+        as_json=as_json,
+        right=["attempts"],
+    )
 
 
 @webhooks.command()

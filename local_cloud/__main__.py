@@ -17,7 +17,7 @@ from local_cloud.home import DEFAULT_API_PORT, Home, default_home
 from local_cloud.services import running
 from local_cloud.supervisor import LocalCloud, Options
 
-STOP_TIMEOUT_S = 40.0
+STOP_TIMEOUT_S = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SERVICES = ("emulator", "endpoint", "postgres")
 

@@ -7,19 +7,24 @@ import hashlib
 import json
 import threading
 import time
+from collections.abc import Callable
 
 INTERVAL_S = 1.0
 SETTLE_S = 5.0  # work goes on behind a request (queues, state machines) without another one
 
 
 class Checkpoint:
-    """Saves, while there is work, every service whose state has changed since it was last saved."""
+    """Saves while there is work, and once more after it, however late the machine comes to it."""
 
-    def __init__(self) -> None:
-        self._digests: dict[str, bytes] = {}
+    def __init__(
+        self, write: Callable[[], bool] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write or Writer().write
+        self._clock = clock
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._active_until = 0.0
+        self._saved_at = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -31,28 +36,19 @@ class Checkpoint:
 
     def touch(self) -> None:
         """Something happened that may change state."""
-        self._active_until = time.monotonic() + SETTLE_S
+        self._active_until = self._clock() + SETTLE_S
+
+    @property
+    def due(self) -> bool:
+        """Something may have happened since all was saved."""
+        return self._saved_at < self._active_until
 
     def save(self) -> None:
         """Save now."""
-        from ministack.app import _build_persistence_save_dict
-        from ministack.core import persistence
-
         with self._lock:
-            if _deploying():
-                return
-            for service, read in _build_persistence_save_dict().items():
-                try:
-                    state = read()
-                except RuntimeError:
-                    continue  # it changed while it was copied: the next turn comes in a second
-                if state is None:
-                    continue
-                text = json.dumps(state, default=persistence._json_default)
-                digest = hashlib.sha256(text.encode()).digest()
-                if self._digests.get(service) != digest:
-                    persistence.save_state(service, state)
-                    self._digests[service] = digest
+            began_at = self._clock()
+            if self._write():
+                self._saved_at = began_at
 
     def stop(self) -> None:
         """Save for the last time."""
@@ -62,8 +58,36 @@ class Checkpoint:
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_S):
-            if time.monotonic() < self._active_until:
+            if self.due:
                 self.save()
+
+
+class Writer:
+    """Writes each service whose state has changed since it was last written."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, bytes] = {}
+
+    def write(self) -> bool:
+        """False when not all could be written: the next turn comes in a second."""
+        from ministack.app import _build_persistence_save_dict
+        from ministack.core import persistence
+
+        if _deploying():
+            return False
+        whole = True
+        for service, read in _build_persistence_save_dict().items():
+            try:
+                state = read()
+                text = json.dumps(state, default=persistence._json_default)
+            except RuntimeError:  # it changed while it was copied
+                whole = False
+                continue
+            digest = hashlib.sha256(text.encode()).digest()
+            if state is not None and self._digests.get(service) != digest:
+                persistence.save_state(service, state)
+                self._digests[service] = digest
+        return whole
 
 
 def _deploying() -> bool:

@@ -30,6 +30,7 @@ class Service:
     ready_url: str
     authority: Path | None = None
     start_timeout_s: float = 60.0
+    patience_s: float = PATIENCE_S
     process: Leashed | None = None
     _starts: list[float] = field(default_factory=list)
 
@@ -71,7 +72,7 @@ class Service:
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when that is not heard."""
         if self.process is not None:
-            self.process.stop(patience_s=PATIENCE_S)
+            self.process.stop(patience_s=self.patience_s)
             self.process = None
 
     def log_tail(self, lines: int = 15) -> str:

@@ -15,6 +15,7 @@ from local_cloud.services import Service
 
 # The name that infra_cdk/model_store.py gives the bucket of the stage that runs here.
 MODEL_STORE = f"s3://sightline-dev-models-{ACCOUNT}-{REGION}/models"
+EMULATOR_PATIENCE_S = 30.0  # it saves its state when it is asked to end
 SHARED_CODE = ROOT / "layers" / "core" / "python"
 
 
@@ -73,6 +74,7 @@ class Site:
             log_path=self.home.logs_dir / "emulator.log",
             ready_url=f"{self.emulator_url}/_sightline/workers",
             authority=self.authority,
+            patience_s=EMULATOR_PATIENCE_S,
         )
 
     def _model_store(self) -> dict[str, str]:

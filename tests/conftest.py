@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -33,6 +34,16 @@ class Workspace:
     id: UUID
     user_id: UUID
     email: str
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Who runs what, where pytest was told of several processes (-n 2 --dist loadfile)."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.two_processes import Shares
+
+    return Shares(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,7 +58,7 @@ class RunningCloud:
     def stop(self) -> None:
         """As Ctrl-C does."""
         if self._process is not None:
-            self._process.stop(patience_s=45)
+            self._process.stop(patience_s=65)
             self._process = None
 
     def kill_everything(self) -> None:

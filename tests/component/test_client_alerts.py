@@ -68,6 +68,8 @@ def test_a_tool_is_let_in_with_a_map_of_its_own(sightline: Command, user: User, 
     user.deliver(made["id"], {"what": "Disk is full"})
     (alert,) = sightline("alerts")["items"]
     assert alert["title"] == "Disk is full"
+    user.deliver(made["id"], {"what": "[Triggered] Memory is [bold]short"})
+    assert "[Triggered] Memory is [bold]short" in sightline("alerts", plain=True)
     given.write_text("{")
     assert "not JSON" in sightline("sources", "add", "generic", "--map", str(given), code=2, plain=True)
 

@@ -18,16 +18,12 @@ from sightline.ports import DelayedQueue, Posted, Vault, WebhookSender
 from sightline.providers.kms import KmsVault
 from tests.component.conftest import call, member_of
 from tests.component.notices import (  # noqa: F401 - fixtures
-    SIGNING_SECRET,
     TOKEN,
     Dies,
     Office,
-    button,
     made_vault,
     opened_office,
-    press,
     served_slack,
-    status_of,
 )
 from tests.fake_slack import FakeSlack
 from tests.webhook_receiver import receiving

@@ -12,14 +12,12 @@ from tests.component.conftest import member_of
 from tests.component.notices import (  # noqa: F401 - fixtures
     SIGNING_SECRET,
     TOKEN,
-    Dies,
     Office,
     button,
     made_vault,
     opened_office,
     press,
     served_slack,
-    status_of,
 )
 from tests.conftest import Workspace
 from tests.fake_slack import FakeSlack

@@ -8,18 +8,7 @@ from uuid import uuid4
 import pytest
 
 from sightline.database import transaction
-from tests.component.notices import (  # noqa: F401 - fixtures
-    SIGNING_SECRET,
-    TOKEN,
-    Dies,
-    Office,
-    button,
-    made_vault,
-    opened_office,
-    press,
-    served_slack,
-    status_of,
-)
+from tests.component.notices import Office, made_vault, opened_office, served_slack  # noqa: F401 - fixtures
 from tests.fake_slack import FakeSlack
 
 pytestmark = pytest.mark.component

@@ -1,19 +1,16 @@
 """The sample events of notifications, through the shipped handlers."""
 
-import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import boto3
 import pytest
 
 from sightline import wiring
 from tests.component.conftest import EVENTS, LambdaContext, invoke, sample
+from tests.component.samples import answer_to, emulated, failures, handler_of, made_anew
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.component
 
-SAMPLE_WORKSPACE = "0193a1b2-0000-7000-8000-000000000001"
 # Messages about what is not there any more end without a word; what cannot be read is named.
 QUEUED = {
     "alert_joined": 0,
@@ -41,28 +38,17 @@ def queues(
     emulator: str, monkeypatch: pytest.MonkeyPatch, set_settings: Callable[..., None]
 ) -> Iterator[None]:
     """Settings that lead to queues, a bus and keys of the emulator."""
-    for service in ("SQS", "EVENTS", "KMS", "SESV2"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", emulator)
-    url = boto3.client("sqs", endpoint_url=emulator).create_queue(QueueName="notices")["QueueUrl"]
-    key = boto3.client("kms", endpoint_url=emulator).create_key()["KeyMetadata"]["Arn"]
-    set_settings(notice_queue_url=url, delivery_queue_url=url, channel_key_arn=key, event_bus_name="b")
-    made = (
+    queue, key = emulated(monkeypatch, emulator, "SQS", "EVENTS", "KMS", "SESV2")
+    set_settings(notice_queue_url=queue, delivery_queue_url=queue, channel_key_arn=key, event_bus_name="b")
+    with made_anew(
         wiring.channel_vault,
         wiring.deliveries,
         wiring.events,
         wiring.mailer,
         wiring.notices,
         wiring.slack_sender,
-    )
-    for provider in made:
-        provider.cache_clear()
-    yield
-    for provider in made:
-        provider.cache_clear()
-
-
-def handler_of(function: str) -> Any:
-    return importlib.import_module(f"functions.{function}.handler").handler
+    ):
+        yield
 
 
 def test_every_sample_has_an_expectation() -> None:
@@ -70,24 +56,18 @@ def test_every_sample_has_an_expectation() -> None:
     assert {path.stem for path in (EVENTS / "notices_api").glob("*.json")} == ASKED.keys()
 
 
-@pytest.mark.parametrize(("name", "failures"), QUEUED.items())
+@pytest.mark.parametrize(("name", "expected"), QUEUED.items())
 def test_a_message_about_nothing_ends_quietly(
-    queues: None, workspace: Workspace, name: str, failures: int
+    queues: None, workspace: Workspace, name: str, expected: int
 ) -> None:
-    event = sample(f"notify/{name}")
-    for record in event["Records"]:
-        record["body"] = record["body"].replace(SAMPLE_WORKSPACE, str(workspace.id))
-    answer = handler_of("notify")(event, LambdaContext())
-    assert len(answer["batchItemFailures"]) == failures
+    assert failures(f"notify/{name}", workspace) == expected
 
 
 @pytest.mark.parametrize(("name", "expected"), ASKED.items())
 def test_a_sample_is_answered(
     queues: None, workspace: Workspace, name: str, expected: tuple[int, str | None]
 ) -> None:
-    event = sample(f"notices_api/{name}")
-    event["requestContext"]["authorizer"]["lambda"]["workspace_id"] = str(workspace.id)
-    answer = invoke(handler_of("notices_api"), event)
+    answer = answer_to(f"notices_api/{name}", workspace)
     assert (answer.status, answer.json.get("code")) == expected, answer.text
 
 

@@ -1,19 +1,16 @@
 """The sample events of concepts, standing searches and webhooks, through the shipped handlers."""
 
-import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import boto3
 import pytest
 
 from sightline import wiring
-from tests.component.conftest import EVENTS, LambdaContext, invoke, sample
+from tests.component.conftest import EVENTS
+from tests.component.samples import answer_to, emulated, failures, made_anew
 from tests.conftest import Workspace
 
 pytestmark = pytest.mark.component
 
-SAMPLE_WORKSPACE = "0193a1b2-0000-7000-8000-000000000001"
 # Messages about what is not there any more end without a word; what cannot be read is named.
 QUEUED = {
     "train_concept/first_version": 0,
@@ -38,38 +35,23 @@ def queues(
     emulator: str, monkeypatch: pytest.MonkeyPatch, set_settings: Callable[..., None]
 ) -> Iterator[None]:
     """Settings that lead to queues, a bus and a key of the emulator."""
-    for service in ("SQS", "EVENTS", "KMS", "SAGEMAKER_RUNTIME"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", emulator)
-    url = boto3.client("sqs", endpoint_url=emulator).create_queue(QueueName="standing")["QueueUrl"]
-    key = boto3.client("kms", endpoint_url=emulator).create_key()["KeyMetadata"]["Arn"]
+    queue, key = emulated(monkeypatch, emulator, "SQS", "EVENTS", "KMS", "SAGEMAKER_RUNTIME")
     set_settings(
-        delivery_queue_url=url,
-        application_queue_url=url,
+        delivery_queue_url=queue,
+        application_queue_url=queue,
         webhook_key_arn=key,
         event_bus_name="b",
         endpoint_name="e",
     )
-    made = (
+    with made_anew(
         wiring.deliveries,
         wiring.applications,
         wiring.vault,
         wiring.events,
         wiring.embedder,
         wiring.webhook_sender,
-    )
-    for provider in made:
-        provider.cache_clear()
-    yield
-    for provider in made:
-        provider.cache_clear()
-
-
-def handler_of(function: str) -> Any:
-    return importlib.import_module(f"functions.{function}.handler").handler
-
-
-def here(text: str, workspace: Workspace) -> str:
-    return text.replace(SAMPLE_WORKSPACE, str(workspace.id))
+    ):
+        yield
 
 
 def test_every_sample_has_an_expectation() -> None:
@@ -79,22 +61,16 @@ def test_every_sample_has_an_expectation() -> None:
     assert there == ASKED.keys() | {"create_endpoint"}, "create_endpoint needs the internet's names"
 
 
-@pytest.mark.parametrize(("name", "failures"), QUEUED.items())
+@pytest.mark.parametrize(("name", "expected"), QUEUED.items())
 def test_a_message_about_nothing_ends_quietly(
-    queues: None, workspace: Workspace, name: str, failures: int
+    queues: None, workspace: Workspace, name: str, expected: int
 ) -> None:
-    event = sample(name)
-    for record in event["Records"]:
-        record["body"] = here(record["body"], workspace)
-    answer = handler_of(name.split("/")[0])(event, LambdaContext())
-    assert len(answer["batchItemFailures"]) == failures
+    assert failures(name, workspace) == expected
 
 
 @pytest.mark.parametrize(("name", "expected"), ASKED.items())
 def test_a_sample_is_answered(
     queues: None, workspace: Workspace, name: str, expected: tuple[int, str | None]
 ) -> None:
-    event = sample(f"outgoing_api/{name}")
-    event["requestContext"]["authorizer"]["lambda"]["workspace_id"] = str(workspace.id)
-    answer = invoke(handler_of("outgoing_api"), event)
+    answer = answer_to(f"outgoing_api/{name}", workspace)
     assert (answer.status, answer.json.get("code")) == expected, answer.text

@@ -16,7 +16,7 @@ from tests.running_cloud import REPOSITORY, RunningCloud, wait_until
 pytestmark = pytest.mark.local
 
 
-def local_cloud(*arguments: str | Path, timeout_s: float = 60, **environment: str) -> tuple[int, str]:
+def local_cloud(*arguments: str | Path, timeout_s: float = 120, **environment: str) -> tuple[int, str]:
     """Exit status of the command and everything it said."""
     done = subprocess.run(
         [sys.executable, "-m", "local_cloud", *map(str, arguments)],

@@ -20,7 +20,7 @@ from client.session import local_api_url
 # The template deploys in seconds; a first start also builds models and makes a database.
 START_WITHIN_S = 240.0
 # It stops workers, the endpoint and Postgres in turn; after this it is ended.
-STOP_WITHIN_S = 40.0
+STOP_WITHIN_S = 70.0
 _LOG_TAIL_LINES = 15
 
 

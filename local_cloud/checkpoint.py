@@ -25,13 +25,18 @@ class Checkpoint:
         self._stop = threading.Event()
         self._active_until = 0.0
         self._saved_at = 0.0
+        self._started = False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        """Save about once a second from now on."""
+    def take_over(self) -> None:
+        """From the emulator, which at its end would save the middle of a deploy too."""
         from ministack import app
 
-        app.save_all = lambda _services: None  # its own, at the end, would save the middle of a deploy too
+        app.save_all = lambda _services: None
+
+    def start(self) -> None:
+        """Save about once a second from now on. All that is stored has been read by now."""
+        self._started = True
         self._thread.start()
 
     def touch(self) -> None:
@@ -44,7 +49,9 @@ class Checkpoint:
         return self._saved_at < self._active_until
 
     def save(self) -> None:
-        """Save now."""
+        """Save now; before the start nothing, for that would store an emulator that has read nothing yet."""
+        if not self._started:
+            return
         with self._lock:
             began_at = self._clock()
             if self._write():
@@ -53,7 +60,8 @@ class Checkpoint:
     def stop(self) -> None:
         """Save for the last time."""
         self._stop.set()
-        self._thread.join()
+        if self._started:
+            self._thread.join()
         self.save()
 
     def _run(self) -> None:

@@ -83,7 +83,7 @@ async def _serve(config: EmulatorConfig, *, executor: Executor, checkpoint: Chec
     asked, stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    checkpoint.start()
+    checkpoint.take_over()
     application: Any = Front(config, executor=executor, checkpoint=checkpoint)
     serving = asyncio.create_task(serve(application, settings, shutdown_trigger=stop.wait))
     await asyncio.wait((serving, asyncio.create_task(asked.wait())), return_when=asyncio.FIRST_COMPLETED)

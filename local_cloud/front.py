@@ -31,11 +31,24 @@ class Front:
         if scope["type"] == "http" and scope["path"].startswith(CONTROL):
             await self._control(scope["path"].removeprefix(CONTROL), send)
             return
+        if scope["type"] == "lifespan":
+            await self._emulator(scope, receive, self._beginning(send))
+            return
         self._checkpoint.touch()
         if scope["type"] == "http" and scope["server"][1] == self._config.api_port:
             scope = self._as_api_request(scope)
         await self._emulator(scope, receive, send)
         self._checkpoint.touch()
+
+    def _beginning(self, send: Send) -> Send:
+        """Lets state be saved once the emulator is up: before that it has not read what is stored."""
+
+        async def passed_on(message: dict[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._checkpoint.start()
+            await send(message)
+
+        return passed_on
 
     def _as_api_request(self, scope: Scope) -> Scope:
         """The same request, addressed to the one HTTP API by path.

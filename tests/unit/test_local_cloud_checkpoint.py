@@ -7,19 +7,31 @@ from local_cloud.checkpoint import Checkpoint
 pytestmark = pytest.mark.unit
 
 
+def test_nothing_is_written_before_what_is_stored_was_read() -> None:
+    written: list[bool] = []
+    kept = Checkpoint(lambda: not written.append(True))
+    kept.touch()
+    kept.save()
+    kept.stop()
+    assert written == []
+
+
 def test_what_happened_is_due_until_it_was_written_after_it_settled() -> None:
-    now, written = [100.0], [True, False, True, True]
-    kept = Checkpoint(lambda: written.pop(0), lambda: now[0])
+    now, whole = [100.0], [True]
+    kept = Checkpoint(lambda: whole[0], lambda: now[0])
+    kept.start()
     assert not kept.due
     kept.touch()
     kept.save()
     assert kept.due, "work goes on behind a request"
     # The machine is so busy that a whole minute passes, and then a deploy is in the way.
+    whole[0] = False
     now[0] += 60
-    assert kept.due
     kept.save()
     assert kept.due
+    whole[0] = True
     kept.save()
     assert not kept.due
     kept.touch()
     assert kept.due
+    kept.stop()

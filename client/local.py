@@ -57,15 +57,33 @@ def local_cloud(home: Path, *, port: int | None, console: Console) -> Iterator[s
         yield running
         return
     log = home / "logs" / "local_cloud.log"
-    process = _start(home, port, log)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with uninterrupted():
+            process = _start(home, port, log)
         with console.status("Starting the local cloud"):
             api_url = _wait_until_up(process, home, log)
         console.print(f"Local cloud started: {api_url}", markup=False)
         yield api_url
     finally:
         console.print("Stopping the local cloud.")
-        stop(process)
+        if process is not None:
+            stop(process)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts off what would break us off while a process starts that nobody could stop then."""
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda got, _frame: asked.append(got)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for late in asked:
+        signal.raise_signal(late)
 
 
 def _start(home: Path, port: int | None, log: Path) -> subprocess.Popen[bytes]:

@@ -54,8 +54,8 @@ SCOPES = ["assets:read", "assets:write", "search", "workspace:read", "workspace:
 def imported(cloud: RunningCloud, user: User) -> list[str]:
     """Videos put into the drop bucket and imported from there, ready."""
     s3, bucket = cloud.aws("s3"), cloud.outputs["DropBucketName"]
+    data = video(seconds=SECONDS, fps=10, gop=50, width=640, height=480)
     for number in range(VIDEOS):
-        data = video(seconds=SECONDS, fps=10, gop=50, width=640, height=480)
         s3.put_object(Bucket=bucket, Key=f"{user.workspace_id}/2025/{number}.mp4", Body=data)
     s3.put_object(Bucket=bucket, Key=f"{user.workspace_id}/2025/notes.txt", Body=b"no video")
     s3.put_object(Bucket=bucket, Key=f"{user.workspace_id}/2025/broken.mp4", Body=b"no video either")

@@ -162,6 +162,7 @@ def alerts(user: User, source_id: str) -> int:
     return sum(one["occurrences"] for one in found.json()["items"]) if found.is_success else 0
 
 
+@pytest.mark.timeout(600)  # what it waits for in turn: 120, 90, 150 and 240 s
 def test_everything_is_killed_and_started_again(cloud: RunningCloud, user: User, video: Path) -> None:
     ready_before = user.upload(video)
     user.wait_ready(ready_before)

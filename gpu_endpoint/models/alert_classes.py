@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from gpu_endpoint.models.alert_entities import EXAMPLE, AlertHead, Item
+from gpu_endpoint.models.alert_habits import severities
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.minilm import SentenceEncoder
 from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.spans import log_chances
+
+Scores = dict[str, dict[str, float]]
 
 
 class AlertClasses(AlertHead):
@@ -25,33 +28,36 @@ class AlertClasses(AlertHead):
             lane="texts",
             prepare=lambda texts: self.prepare_windows(texts, most=1),
             forward=self.forward,
-            finish=lambda _texts, _items, rows: list(rows),
+            finish=self.finish,
             example=lambda: EXAMPLE,
             size=lambda item: len(item.ids),
             vectors=False,
         )
         self.tasks: dict[Task, Head] = {"classify": head}
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        """One answer per text: label, confidence and all scores of each axis."""
+    def forward(self, items: Sequence[Item]) -> list[Scores]:
+        """The chances of each axis' labels, one answer per text."""
         axes = self.about["axes"]
         chances = {
-            axis: np.exp(log_chances(logits, self.about["temperatures"][axis]))
+            axis: np.exp(log_chances(logits, self.about["temperatures"][axis])).tolist()
             for axis, logits in zip(axes, self.run(items), strict=True)
         }
         return [
-            self._judged({axis: chances[axis][row].tolist() for axis in axes}) for row in range(len(items))
+            {axis: dict(zip(labels, chances[axis][row], strict=True)) for axis, labels in axes.items()}
+            for row in range(len(items))
         ]
 
-    def _judged(self, chances: dict[str, list[float]]) -> dict[str, Any]:
-        scores = {
-            axis: dict(zip(self.about["axes"][axis], rows, strict=True)) for axis, rows in chances.items()
-        }
+    def finish(self, texts: Sequence[str], _items: Sequence[Item], rows: Sequence[Scores]) -> list[Any]:
+        """Label, confidence and all scores of each axis."""
+        return [self._judged(text, scores) for text, scores in zip(texts, rows, strict=True)]
+
+    def _judged(self, text: str, scores: Scores) -> dict[str, Any]:
         teams: dict[str, float] = {}
         for category, chance in scores["category"].items():
             team = self.about["teams"][category]
             teams[team] = teams.get(team, 0.0) + chance
-        return {axis: judgement(known) for axis, known in {**scores, "team": teams}.items()}
+        known = scores | {"severity": severities(text, scores["severity"]), "team": teams}
+        return {axis: judgement(chances) for axis, chances in known.items()}
 
 
 def judgement(scores: dict[str, float]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gpu_endpoint.models.alert_features import SIZE, token_features
+from gpu_endpoint.models.alert_habits import HABITS, plausible
 from gpu_endpoint.models.alert_rules import PATTERNS, Found, find_certain
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.minilm import SentenceEncoder
@@ -52,7 +53,8 @@ class AlertHead:
         self.model_id = config.id
         self.precision = config.precision
         self.dim = None
-        rules = hashlib.sha256("".join(pattern.pattern for _, pattern in PATTERNS).encode()).hexdigest()[:6]
+        patterns = [pattern.pattern for _, pattern in PATTERNS] + [pattern.pattern for pattern in HABITS]
+        rules = hashlib.sha256("".join(patterns).encode()).hexdigest()[:6]
         self.revision = f"{config.revision()}-{rules}-{sentences.revision}"
         self._sentences = sentences
         self._session = open_session(config.file("head", folder), threads=1)
@@ -126,7 +128,7 @@ def finish(
     for index, text in enumerate(texts):
         mine = [place for place, item in enumerate(items) if item.text == index]
         found = in_text([items[place].offsets for place in mine], [rows[place] for place in mine])
-        answers.append(answered(text, with_certain(found, find_certain(text))))
+        answers.append(answered(text, with_certain(plausible(text, found), find_certain(text))))
     return answers
 
 

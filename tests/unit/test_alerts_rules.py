@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from gpu_endpoint.models.alert_habits import no_entities, plausible, severities, written_severity
 from gpu_endpoint.models.alert_rules import find_certain
+from gpu_endpoint.models.spans import Stretch
 
 pytestmark = pytest.mark.unit
 
@@ -73,3 +75,60 @@ def test_nothing_overlaps() -> None:
 def test_a_hostile_text_is_read_in_time() -> None:
     for text in ("a-" * 5000, ":" * 10000, "1." * 5000, "arn:aws:" * 1200, "eu-" * 3000):
         assert isinstance(find_certain(text), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "kept"),
+    [
+        ("[VictorOps] CRITICAL checkout is down", ["VictorOps", "checkout"], ["checkout"]),
+        (":red_circle: *cart* :red_circle:", ["red_circle", "cart"], ["cart"]),
+        ("Datadog cannot reach cart", ["Datadog", "cart"], ["cart"]),
+        ("cart cannot reach Datadog", ["cart", "Datadog"], ["cart", "Datadog"]),
+        ("INC0012345 opened for cart", ["INC0012345", "cart"], ["cart"]),
+        ("web-1 cart[4117]: slow", ["cart", "4117"], ["cart"]),
+        ("P2 / cart / down", ["/", "cart"], ["cart"]),
+        ("disk / of web-1 is full\ndisk / of web-2", ["/", "web-1"], ["/", "web-1"]),
+        ("wavefront-proxy is down", ["wavefront-proxy"], ["wavefront-proxy"]),
+    ],
+)
+def test_what_is_usual_in_alerts_is_taken_for_no_entity(text: str, named: list[str], kept: list[str]) -> None:
+    found = [
+        Stretch("service", text.index(name), text.index(name) + len(name), 0.6, "model") for name in named
+    ]
+    assert [text[one.start : one.end] for one in plausible(text, found)] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("P2: checkout slow", "high"),
+        ("SEV-1 checkout down", "critical"),
+        ("Sev1 - checkout down", "high"),  # as Azure counts
+        ("SEV1 CHECKOUT DOWN", None),  # whoever it is of
+        ("severity: warning, checkout slow", "medium"),
+        ('{"priority": "Low", "text": "x"}', "low"),
+        ("Priority: 4", "low"),
+        ("[RESOLVED] P1 checkout down", "info"),
+        ("PagerDuty RESOLVED: checkout", "info"),
+        (":white_check_mark: checkout", "info"),
+        ("OK: checkout", "info"),
+        ("OK let us look at checkout", None),
+        ("p95 of checkout at P99", None),
+        ("an error of high severity", None),
+        ("battery level low on web-3", None),
+    ],
+)
+def test_a_severity_that_is_written_out_is_read(text: str, severity: str | None) -> None:
+    assert written_severity(text) == severity
+    chances = severities(text, dict.fromkeys(("critical", "high", "medium", "low", "info"), 0.2))
+    assert sum(chances.values()) == pytest.approx(1)
+    assert severity is None or max(chances, key=chances.__getitem__) == severity
+
+
+@pytest.mark.parametrize(
+    "part", [":_", ":a", "_", "\n", " ", "severity ", "priority  ", " / ", "[", "P1.", "INC"]
+)
+def test_no_text_takes_long(part: str) -> None:
+    text = (part * 10_000)[:10_000]
+    assert list(no_entities(text)) == [] or part == " / "
+    assert written_severity(text) is None

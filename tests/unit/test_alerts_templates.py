@@ -10,6 +10,7 @@ import pytest
 from gpu_endpoint.training.alerts.compose import CATEGORY_SHARES, Composer
 from gpu_endpoint.training.alerts.slots import LABELS, drawers, label_of
 from gpu_endpoint.training.alerts.templates import (
+    APART,
     CATEGORIES,
     FOLDER,
     HELD_OUT_VENDORS,
@@ -25,7 +26,7 @@ from gpu_endpoint.training.alerts.words import LISTS
 pytestmark = pytest.mark.unit
 
 SEEN = [one for split in ("train", "validation") for one in read_library(split).everything()]
-HELD_OUT = [one for split in ("test", "fresh", "vendor") for one in read_library(split).everything()]
+HELD_OUT = [one for split in ("test", *APART, "vendor") for one in read_library(split).everything()]
 ALIKE = 0.65  # shared words of two skeletons, of all their words
 
 
@@ -61,7 +62,7 @@ def test_every_template_can_be_filled() -> None:
     } <= known | outer
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test", "fresh"])
+@pytest.mark.parametrize("split", ["train", "validation", "test", *APART])
 def test_every_split_has_every_class(split: Split) -> None:
     library = read_library(split)
     assert set(library.impacts) == set(SEVERITIES)

@@ -10,7 +10,15 @@ from gpu_endpoint.training.alerts.draft import Draft, Span
 from gpu_endpoint.training.alerts.markers import MARKERS, marker, tag_slots
 from gpu_endpoint.training.alerts.noise import disturbed
 from gpu_endpoint.training.alerts.slots import label_of
-from gpu_endpoint.training.alerts.templates import SEVERITIES, SLOT, Library, Split, Template, read_library
+from gpu_endpoint.training.alerts.templates import (
+    APART,
+    SEVERITIES,
+    SLOT,
+    Library,
+    Split,
+    Template,
+    read_library,
+)
 from gpu_endpoint.training.alerts.values import MADE_UP, MADE_UP_IN_TRAINING, Vocabulary
 
 CATEGORY_SHARES = {
@@ -66,7 +74,7 @@ class Composer:
         self.beside = read_library("test") if split == "vendor" else self.library
         self.thinned = split == "train"
         self.made_up = MADE_UP_IN_TRAINING if split == "train" else MADE_UP
-        self.kept = split in ("test", "fresh", "vendor")
+        self.kept = split in ("test", "vendor", *APART)
         self.shares = {
             name: share
             for name, share in CATEGORY_SHARES.items()

@@ -17,7 +17,7 @@ from gpu_endpoint.models.config import CONFIGS, read_config
 from gpu_endpoint.models.families import Loading, load_model
 from gpu_endpoint.training.alerts.calibrate import calibration_error
 from gpu_endpoint.training.alerts.compose import Alert, Composer
-from gpu_endpoint.training.alerts.templates import Split
+from gpu_endpoint.training.alerts.templates import APART, Split
 
 BUILD = Path(__file__).parents[3] / "build" / "training"
 SEED = 9001
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--alerts", type=int, default=2000, help="of each split")
     options = parser.parse_args()
     models = served_models(BUILD)
-    splits: tuple[Split, ...] = ("validation", "test", "fresh", "vendor")
+    splits: tuple[Split, ...] = ("validation", "test", *APART, "vendor")
     figures = {split: measure(split, options.alerts, models) for split in splits}
     known = measure("test", options.alerts, models, known_names=True)
     print(json.dumps(figures | {"test, known names": known}, indent=1))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 FOLDER = Path(__file__).with_name("templates")
-FRESH = FOLDER / "fresh"
 CORES = ("cores.txt", "more_cores.txt", "wide_cores.txt", "later_cores.txt")
 IMPACTS = ("impacts.txt", "later_impacts.txt")
 HELD_OUT_VENDORS = ("newrelic", "opsgenie")
@@ -32,7 +31,9 @@ CATEGORIES = (
 )
 SEVERITY_LETTERS = {name[0]: name for name in SEVERITIES}
 
-Split = Literal["train", "validation", "test", "fresh", "vendor"]
+Split = Literal["train", "validation", "test", "fresh", "third", "vendor"]
+APART: tuple[Split, ...] = ("fresh", "third")
+"""Held-out sets in folders of their own, in the order in which they were written."""
 SLOT = re.compile(r"\{([a-z0-9_A-Z]+)(?::([a-zA-Z]+))?\}")
 
 
@@ -98,8 +99,8 @@ def _lines(path: Path) -> list[tuple[str, str]]:
 
 def read_library(split: Split) -> Library:
     """The templates of one split."""
-    if split == "fresh":
-        return read_fresh()
+    if split in APART:
+        return read_apart(split)
     library = Library()
     for path in (FOLDER / name for name in CORES):
         for category, line in _lines(path):
@@ -124,24 +125,27 @@ def read_library(split: Split) -> Library:
     return library
 
 
-def read_fresh() -> Library:
-    """The second held-out set: all of a folder of its own."""
-    library = Library()
-    for category, line in _lines(FRESH / "cores.txt"):
-        _keep(library.cores, category, line, "core", category)
-    for severity, line in _lines(FRESH / "impacts.txt"):
-        library.impacts.setdefault(severity, []).append(Template("impact", None, severity, line, "fresh"))
-    for name, line in _lines(FRESH / "contexts.txt"):
-        library.contexts.setdefault(name, []).append(Template(name, None, None, line, "fresh"))
-    for _, line in _lines(FRESH / "frames.txt"):
-        _keep(library.frames, "fresh", line, "fresh", None)
+def read_apart(split: Split) -> Library:
+    """A held-out set: all of a folder of its own."""
+    library, folder = Library(), FOLDER / split
+    for category, line in _lines(folder / "cores.txt"):
+        _keep(library.cores, category, _of("core", category, line, split))
+    for severity, line in _lines(folder / "impacts.txt"):
+        _keep(library.impacts, severity, Template("impact", None, severity, line, split))
+    for name, line in _lines(folder / "contexts.txt"):
+        _keep(library.contexts, name, Template(name, None, None, line, split))
+    for _, line in _lines(folder / "frames.txt"):
+        _keep(library.frames, split, _of(split, None, line, split))
     return library
 
 
-def _keep(part: dict[str, list[Template]], key: str, line: str, source: str, category: str | None) -> None:
+def _of(source: str, category: str | None, line: str, split: Split) -> Template:
     letter, text = line.split(" ", 1)
-    severity = SEVERITY_LETTERS.get(letter)
-    part.setdefault(key, []).append(Template(source, category, severity, text, "fresh"))
+    return Template(source, category, SEVERITY_LETTERS.get(letter), text, split)
+
+
+def _keep(part: dict[str, list[Template]], key: str, template: Template) -> None:
+    part.setdefault(key, []).append(template)
 
 
 def _read_vendor(library: Library, path: Path, split: Split) -> None:
@@ -168,4 +172,4 @@ def _read_vendor(library: Library, path: Path, split: Split) -> None:
 
 def _add(part: dict[str, list[Template]], key: str, template: Template, split: Split) -> None:
     if template.split == split:
-        part.setdefault(key, []).append(template)
+        _keep(part, key, template)

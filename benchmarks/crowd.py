@@ -13,7 +13,7 @@ from benchmarks.plain import load_model
 from gpu_endpoint.training.bundled import MODEL_ID
 from gpu_endpoint.training.dataset import cached_set
 from local_cloud.database import DatabaseUrls
-from sightline.database import Connection, close_idle, transaction
+from sightline.database import Connection, close_idle, owner_connection, transaction
 from sightline.settings import get_settings
 from sightline.vectors.store import ensure_space, replace_sheet_points
 
@@ -33,6 +33,12 @@ def use(database: DatabaseUrls) -> None:
     os.environ["SIGHTLINE_OWNER_DATABASE_URL"] = database.owner
     get_settings.cache_clear()
     close_idle()
+
+
+def forget_answers() -> None:
+    """Everything is asked anew, whatever an earlier run asked."""
+    with owner_connection() as conn:
+        conn.execute("TRUNCATE kept_answer, question_vector")
 
 
 def scene_vectors(models: Path, cache: Path) -> Vectors:

@@ -130,6 +130,7 @@ def main() -> None:
         built = maintain_indexes()["done"]
         build_s = time.perf_counter() - began
         callers = callers_of(cloud)
+        crowd.forget_answers()
         texts = list(crowd.questions(3 * QUESTIONS + RECALL_QUESTIONS))
         every, tenth, hundredth = (texts[i * QUESTIONS : (i + 1) * QUESTIONS] for i in range(3))
         api = cloud.sightline.api_url

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import psycopg
 
 from local_cloud import ports
@@ -25,13 +26,15 @@ START_TIMEOUT_S = 30.0
 # Relative to the working folder: the system user need not be able to walk down to it (root's folders).
 _HERE_LINUX = "/proc/self/cwd"
 _PASSWORD_FILE = "sightline.password"  # noqa: S105 - the name of a file
+# An eighth of the machine's memory, taken only as pages are read: a search of a million frames reads 1.5 GB.
+_BUFFERS_MIB = min(4096, max(128, psutil.virtual_memory().total // 2**20 // 8))
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
-    "shared_buffers": "128MB",
+    "shared_buffers": f"{_BUFFERS_MIB}MB",
     "max_wal_size": "512MB",
     "maintenance_work_mem": "256MB",
 }

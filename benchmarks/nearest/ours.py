@@ -81,9 +81,11 @@ def measure(frames: int) -> dict[str, Measured]:
     questions, truth = np.load(told / "questions.npy"), np.load(told / "truth.npy")
     with running_cloud(home_of(frames).name) as cloud:
         crowd.use(cloud.database)
+        crowd.forget_answers()
         callers = callers_of(cloud)
         api = cloud.sightline.api_url
-        ask_all(api, callers, ["a first question", "a second one"], {}, clients=1)  # starts the processes
+        # Starts the processes and fills the database's memory, as the other stores have theirs filled.
+        ask_all(api, callers, texts_of("others"), {}, clients=1)
         measured = {}
         for number, cell in enumerate(CELLS):
             timed = ask_all(api, callers, texts_of(cell), filters_of(cell), clients=1)

@@ -28,9 +28,9 @@ def videos(scenes: Vectors, *, frames: int) -> Halves:
 
 
 def texts_of(cell: str) -> list[str]:
-    """Every cell has questions of its own, so that none is answered from what another left."""
-    number = list(CELLS).index(cell)
-    return list(crowd.questions(len(CELLS) * QUESTIONS))[number * QUESTIONS : (number + 1) * QUESTIONS]
+    """Every cell has questions of its own, so that none is answered from what another left; "others" too."""
+    number = [*CELLS, "others"].index(cell)
+    return list(crowd.questions((len(CELLS) + 1) * QUESTIONS))[number * QUESTIONS : (number + 1) * QUESTIONS]
 
 
 def nearest(kept: Halves, questions: Vectors, of: int) -> NDArray[np.int64]:

@@ -143,7 +143,7 @@ def _shown(found: dict[str, Any], *, as_json: bool) -> None:
         "files": f"{found['progress']['done']} of {found['progress']['total']}",
         "left out": str(found["left_out"]) if found["left_out"] else "",
         "size": _size(found),
-        "expires": found["expires_at"] or "",
+        "expires": f"{found['expires_at'][:16].replace('T', ' ')} UTC" if found["expires_at"] else "",
     }
     print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from client.caller import connect
-from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
+from client.output import JsonFlag, clock, notes, percent, print_json, print_table, results, span
 from client.picture import Answer, write_picture
 from client.question import Options, question_of
 from client.shapes import Found
@@ -91,17 +91,23 @@ def search(
 
 
 def print_found(found: Found) -> None:
-    """The moments as a table, and under it how they were found."""
+    """The moments as a table, of a sequence with the time of each step, and under it how they were found."""
+    why = found.verdict.reason if found.verdict else ""
     if not found.moments:
-        notes().print("Nothing found.")
+        notes().print(f"Nothing found: {why}." if why else "Nothing found.", markup=False)
         return
     if found.verdict and not found.verdict.found:
-        notes().print(f"Nothing relevant found: {found.verdict.reason}.", markup=False)
+        notes().print(f"Nothing relevant found: {why}.", markup=False)
+    columns = ["#", "video", "when", "relevance"]
     rows = [
         [str(rank), moment.asset_name, span(moment.start_s, moment.end_s), percent(moment.relevance)]
         for rank, moment in enumerate(found.moments, 1)
     ]
-    print_table(["#", "video", "when", "relevance"], rows, right=["#", "relevance"])
+    if any(moment.steps for moment in found.moments):
+        columns.insert(3, "steps")
+        for row, moment in zip(rows, found.moments, strict=True):
+            row.insert(3, ", ".join(clock(step.time_s) for step in moment.steps))
+    print_table(columns, rows, right=["#", "relevance"])
     results().print(f"[dim]{escape(how_found(found))}[/dim]")
 
 

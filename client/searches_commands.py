@@ -40,7 +40,9 @@ def list_searches(
 
 
 def _row(one: dict[str, Any]) -> list[str]:
-    about = one["text"] or ", ".join(name for name in one["request"] if name not in ("limit", "filters"))
+    request = one["request"]
+    about = one["text"] or ", ".join(name for name in request if name not in ("limit", "filters"))
+    about += "".join(f", then {step.get('text') or 'something shown'}" for step in request.get("then", ()))
     asked, took = one["created_at"][:16].replace("T", " "), one["took_ms"]["total"]
     return [asked, about, str(one["moments"]), f"{took:.0f}", one["id"]]
 
@@ -131,9 +133,19 @@ def label(
         print_json({"search": found, "precision": figures})
         return
     print_found(found)
-    share = figures["precision"]
-    told = "nothing labelled" if share is None else f"{percent(share)} of {figures['labelled']} labelled"
-    results().print(f"precision at {figures['k']}: {told}, {len(figures['runs'])} runs", markup=False)
+    results().print(f"precision at {figures['k']}: {_precision(figures)}", markup=False)
+
+
+def _precision(figures: dict[str, Any]) -> str:
+    """Of this run, and of all where there are several: a label holds in every run that shows its moment."""
+    runs = figures["runs"]
+    told = _share_right(runs[-1]) if runs else _share_right(figures)
+    return told if len(runs) < 2 else f"{told}; {_share_right(figures)} over {len(runs)} runs"
+
+
+def _share_right(judged: dict[str, Any]) -> str:
+    share = judged["precision"]
+    return "nothing labelled" if share is None else f"{percent(share)} of {judged['labelled']} labelled"
 
 
 @searches.command()
@@ -152,7 +164,7 @@ def analytics(
         return
     latency = f"p50 {told['p50_ms']:.0f} ms, p95 {told['p95_ms']:.0f} ms, p99 {told['p99_ms']:.0f} ms"
     nothing = percent(told["zero_result_rate"])
-    results().print(f"{told['searches']} searches, {latency}, nothing found by {nothing}", markup=False)
+    results().print(f"{told['searches']} searches, {latency}, nothing relevant in {nothing}", markup=False)
     rows = [[one["text"], str(one["searches"]), str(one["zero_results"])] for one in told["most_used"]]
     print_table(["asked most", "searches", "nothing found"], rows, right=["searches", "nothing found"])
 

@@ -157,6 +157,13 @@ class Sheet(Shape):
     tile_height: int
 
 
+class StepFrame(Shape):
+    """The frame of one step of a sequence."""
+
+    time_s: float
+    score: float
+
+
 class Moment(Shape):
     """A stretch of a video that answers the question."""
 
@@ -169,7 +176,7 @@ class Moment(Shape):
     relevance: float
     confidence: float | None = None
     sheet: Sheet | None = None
-    steps: list[dict[str, object]] = []
+    steps: list[StepFrame] = []
     collapsed: list[dict[str, object]] = []
 
 

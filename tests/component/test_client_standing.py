@@ -145,11 +145,16 @@ def test_a_search_from_the_record_to_its_precision(sightline: Command, workspace
     assert sightline("searches", "run", "trucks")["moments"]
     judged = sightline("searches", "label", "trucks", "--right", "1", "--wrong", "2")["precision"]
     assert (judged["labelled"], judged["right"], judged["precision"]) == (4, 2, 0.5)
+    told = sightline("searches", "label", "trucks", "--right", "1", plain=True)
+    assert "precision at 10: 50 % of 2 labelled; 50 % of 6 labelled over 3 runs" in told
+    assert "steps" in sightline("search", "truck", "--then", "road", plain=True)
+    assert "truck, then road" in sightline("searches", "list", plain=True)
+    assert "no frame meets the filters" in sightline("search", "truck", "--tag", "none", plain=True)
     stands = sightline("searches", "standing", "trucks", "--bar", "0.8")
     assert (stands["standing"], stands["bar"], stands["matched"]) == (True, 0.8, [])
     assert sightline("searches", "standing", "trucks", "--off")["standing"] is False
     assert [one["name"] for one in sightline("searches", "list", "--saved")["items"]] == ["trucks"]
-    assert sightline("searches", "analytics")["searches"] == 4
+    assert sightline("searches", "analytics")["searches"] == 7
     assert "p95" in sightline("searches", "analytics", plain=True)
     sightline("searches", "delete", "trucks", plain=True)
     assert sightline("searches", "run", "trucks", code=4)["error"]["code"] == "not-found"

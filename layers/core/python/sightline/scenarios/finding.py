@@ -184,6 +184,8 @@ class Finder:
             reason = "no frame meets the filters, or all show what they must not"
         elif found:
             reason = "the best moment stands out from the workspace's own frames"
+        elif fit is None and weighed:
+            reason = "no frames that follow each other so are described by all steps"
         elif fit is None:
             reason = "nothing stands out from the workspace's own frames"
         else:

@@ -1,8 +1,9 @@
 """Twenty marked frames beside a question in words, on real footage: `python -m benchmarks.concepts`.
 
 Marks are frames of some clips, chosen by labels that people made; both ways then rank the frames of the
-other clips, which the concept has not seen. Each attribute is measured in both directions (clips swapped)
-where both have frames enough, with several draws of marks. Needs ../shared/data/driving.
+other clips, which the concept has not seen. A concept is taught by marks alone, and with its words for a
+description. Each attribute is measured in both directions (clips swapped) where both have frames enough, with
+several draws of marks. Needs ../shared/data/driving.
 """
 
 import argparse
@@ -32,6 +33,7 @@ MARKS, SEEDS = (10, 20), 8
 LEAST = 8
 """Fewer frames than this on one side make no draw, and no figure."""
 Bools = NDArray[np.bool_]
+Vector = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,10 @@ def halves(attribute: Attribute, clips: NDArray[Any]) -> Iterator[tuple[Bools, B
             yield mark, rank
 
 
-def taught(frames: Frames, attribute: Attribute, mark: Bools, *, marks: int, seed: int) -> Line:
-    """A concept from so many frames that show it and as many that do not."""
+def taught(
+    frames: Frames, attribute: Attribute, mark: Bools, *, marks: int, seed: int, words: Vector | None = None
+) -> Line:
+    """A concept from so many frames that show it and as many that do not, and from its words."""
     random = np.random.default_rng(seed)
     yes = random.permutation(np.flatnonzero(mark & attribute.shown))[:marks]
     no = random.permutation(np.flatnonzero(mark & ~attribute.shown))[:marks]
@@ -147,13 +151,8 @@ def taught(frames: Frames, attribute: Attribute, mark: Bools, *, marks: int, see
     }
     rest = [i for i in np.flatnonzero(mark) if i not in near and i not in set(chosen)]
     groups = [rules.stretch_of(frames.clips[i], frames.times_s[i]) for i in chosen]
-    return teach(Marked(frames.vectors[chosen], attribute.shown[chosen], groups), frames.vectors[rest]).line
-
-
-def mixed(concept: NDArray[Any], words: NDArray[Any]) -> NDArray[Any]:
-    """Both, each in its own spread, as a search mixes them."""
-    both: NDArray[Any] = (concept - concept.mean()) / concept.std() + (words - words.mean()) / words.std()
-    return both
+    marked = Marked(frames.vectors[chosen], attribute.shown[chosen], groups, words)
+    return teach(marked, frames.vectors[rest]).line
 
 
 def main() -> None:
@@ -179,7 +178,7 @@ def main() -> None:
     overall = {way: float(np.mean([one[way] for one in means])) for way in means[0]}
     told = ", ".join(f"{way} {value:.3f}" for way, value in overall.items())
     print(f"\nmean average precision: {told}")
-    fewest = _way(MARKS[0])
+    fewest = _worded(MARKS[0])
     print(verdict("20 marked frames beat the text query on average", held=overall[fewest] > overall["text"]))
     better = [row[0] for row, one in zip(rows, means, strict=True) if one[fewest] <= one["text"]]
     print("the words do better at: " + (", ".join(better) or "nothing"))
@@ -188,25 +187,28 @@ def main() -> None:
 def measured(frames: Frames, attribute: Attribute, model: Any) -> dict[str, list[Score]]:
     """Every way's scores over directions and draws."""
     results: dict[str, list[Score]] = {"text": [], "best of 3 wordings": []}
-    results |= {_way(marks): [] for marks in MARKS} | {"20 yes, 20 no and text": []}
+    results |= {way: [] for marks in MARKS for way in (_way(marks), _worded(marks))}
     for mark, rank in halves(attribute, frames.clips):
         shown = attribute.shown[rank]
         words = [frames.vectors[rank] @ model.embed_texts([text])[0] for text in attribute.wordings]
         told = [Score.of(scores, shown) for scores in words]
         results["text"].append(told[0])
         results["best of 3 wordings"].append(max(told, key=lambda score: score.ap))
+        asked = model.embed_texts([attribute.wordings[0]])[0]
         for marks in MARKS:
             for seed in range(SEEDS):
-                line = taught(frames, attribute, mark, marks=marks, seed=seed)
-                scores = line(frames.vectors[rank])
-                results[_way(marks)].append(Score.of(scores, shown))
-                if marks == MARKS[-1]:
-                    results["20 yes, 20 no and text"].append(Score.of(mixed(scores, words[0]), shown))
+                for way, told_words in ((_way(marks), None), (_worded(marks), asked)):
+                    line = taught(frames, attribute, mark, marks=marks, seed=seed, words=told_words)
+                    results[way].append(Score.of(line(frames.vectors[rank]), shown))
     return results
 
 
 def _way(marks: int) -> str:
     return f"{marks} yes, {marks} no"
+
+
+def _worded(marks: int) -> str:
+    return f"{_way(marks)}, described"
 
 
 def _cell(found: Sequence[Score]) -> str:

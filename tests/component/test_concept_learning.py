@@ -23,11 +23,19 @@ def frames(n: int, *, shows: bool, seed: int, strength: float = 1.0) -> NDArray[
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def taught(yes: int, no: int, *, background: int = 300, strength: float = 1.0, seed: int = 0) -> Taught:
+def taught(
+    yes: int,
+    no: int,
+    *,
+    background: int = 300,
+    strength: float = 1.0,
+    seed: int = 0,
+    words: NDArray[Any] | None = None,
+) -> Taught:
     vectors = np.concatenate(
         [frames(yes, shows=True, seed=seed, strength=strength), frames(no, shows=False, seed=seed + 1)]
     )
-    marked = Marked(vectors, np.arange(yes + no) < yes, [str(i) for i in range(yes + no)])
+    marked = Marked(vectors, np.arange(yes + no) < yes, [str(i) for i in range(yes + no)], words)
     return teach(marked, frames(background, shows=False, seed=seed + 2))
 
 
@@ -100,3 +108,15 @@ def test_the_same_marks_teach_the_same() -> None:
     first, again = taught(12, 12), taught(12, 12)
     assert np.array_equal(first.line.weights, again.line.weights)
     assert first.metrics == again.metrics
+
+
+def test_words_count_as_far_as_marks_held_out_bear_them_out() -> None:
+    shown, others = frames(300, shows=True, seed=91, strength=0.4), frames(300, shows=False, seed=92)
+    area, share = {}, {}
+    for name, words in (("none", None), ("right", np.eye(DIM)[1]), ("wrong", np.eye(DIM)[5])):
+        made = [taught(8, 8, strength=0.4, seed=seed, words=words) for seed in range(0, 30, 3)]
+        area[name] = np.mean([one.line(shown)[:, None] > one.line(others) for one in made])
+        share[name] = np.mean([one.metrics["words_share"] for one in made])
+    assert area["right"] > area["none"] + 0.03, "few marks and the right words teach more than marks alone"
+    assert area["wrong"] > area["none"] - 0.03, "words that mean nothing here do little harm"
+    assert share["none"] == 0 <= share["wrong"] < share["right"] < 1

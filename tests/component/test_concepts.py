@@ -39,11 +39,11 @@ class Stage:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.trainings, self.applications = Sent(), Sent()
+        self.trainings, self.applications, self.model = Sent(), Sent(), WordEmbedder()
         ports: dict[Any, Any] = {
             TrainingQueue: lambda: self.trainings,
             ApplicationQueue: lambda: self.applications,
-            Embedder: WordEmbedder,
+            Embedder: lambda: self.model,
             Blobs: PaperBlobs,
             ConceptSource: KeptConcepts,
         }
@@ -89,6 +89,20 @@ class Stage:
 def stage(workspace: Workspace, set_settings: Callable[..., None]) -> Stage:
     set_settings(image_model=MODEL)
     return Stage(workspace)
+
+
+def test_its_words_are_learnt_with_and_missed_by_nobody(stage: Stage) -> None:
+    # GIVEN a concept whose name says what its frames show
+    concept_id = stage.taught("cone barrier")
+    # THEN the name counts beside the marks
+    assert stage.call("GET", f"/concepts/{concept_id}").json["latest"]["metrics"]["words_share"] > 0.2
+    # WHEN the model is busy
+    stage.model.down = True
+    assert stage.call("POST", f"/concepts/{concept_id}/train").status == 202
+    stage.work()
+    # THEN marks are enough
+    latest = stage.call("GET", f"/concepts/{concept_id}").json["latest"]
+    assert (latest["status"], latest["metrics"]["words_share"]) == ("draft", 0.0)
 
 
 def test_a_concept_is_taught_shown_and_only_then_kept(stage: Stage) -> None:

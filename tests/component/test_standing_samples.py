@@ -14,6 +14,7 @@ pytestmark = pytest.mark.component
 # Messages about what is not there any more end without a word; what cannot be read is named.
 QUEUED = {
     "train_concept/first_version": 0,
+    "train_concept/with_words": 0,
     "apply_concept/first_page": 0,
     "apply_concept/next_page": 0,
     "match_asset/asset_ready": 0,

@@ -22,6 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from sightline.scenarios.concepts.rules import wilson
+from sightline.scenarios.concepts.stacking import Mix
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -42,11 +43,20 @@ SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What was marked. Shapes: vectors (n, dim), yes (n,). groups: frames of one stretch share one."""
+    """What was marked, and the concept's own words where the model gave them.
+
+    groups: frames of one stretch share one. Shapes: vectors (n, dim), yes (n,), words (dim,).
+    """
 
     vectors: Floats
     yes: Bools
     groups: Sequence[str]
+    words: Floats | None = None
+
+    @property
+    def cosines(self) -> Floats:
+        """Of each frame with the words; all alike where there are none."""
+        return np.zeros(len(self.yes)) if self.words is None else self.vectors @ self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +93,15 @@ def _teach(marked: Marked, background: Floats) -> Taught:
     for number, (learn, judge) in enumerate(folds):
         line = _mine_and_fit(marked.vectors[learn], marked.yes[learn], background, scale)
         scores[judge], fold_of[judge] = line(marked.vectors[judge]), number
-    line = _mine_and_fit(marked.vectors, marked.yes, background, scale)
-    slope, shift = _platt(scores, marked.yes)
-    calibrated = Line(line.weights * slope, line.bias * slope + shift)
-    confidences = _held_out_confidences(scores, marked.yes, fold_of)
-    metrics = _metrics(scores, confidences, marked.yes)
-    metrics |= {"folds": len(folds), "folds_by": by, "background": len(background)}
+    line, mix = _mine_and_fit(marked.vectors, marked.yes, background, scale), _mix(marked, scores)
+    mixed = mix(scores, marked.cosines)
+    slope, shift = _platt(mixed, marked.yes)
+    calibrated = Line(slope * _mixed_weights(line, mix, marked), slope * mix.line * line.bias + shift)
+    metrics = _metrics(_held_out(marked, scores, fold_of), marked.yes)
+    metrics |= {"folds": len(folds), "folds_by": by, "background": len(background), "words_share": mix.share}
     if len(background):
         metrics["alarm_share"] = float(np.mean(calibrated(background) >= 0))
-    return Taught(calibrated, _isotonic(scores * slope + shift, marked.yes), metrics)
+    return Taught(calibrated, _isotonic(mixed * slope + shift, marked.yes), metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +181,29 @@ def _platt(scores: Floats, yes: Bools) -> tuple[float, float]:
     return max(float(fitted.coef_[0][0]), 1e-3), float(fitted.intercept_[0])
 
 
-def _held_out_confidences(scores: Floats, yes: Bools, fold_of: NDArray[Any]) -> Floats:
-    """Of each frame, by a calibration that has not seen its fold."""
-    confidences = np.zeros(len(scores))
+def _mix(marked: Marked, scores: Floats, those: Bools | None = None) -> Mix:
+    """How much the words count, by all marked frames or by those."""
+    chosen = np.ones(len(scores), bool) if those is None else those
+    if marked.words is None:
+        return Mix()
+    return Mix.of(scores[chosen], marked.cosines[chosen], marked.yes[chosen])
+
+
+def _mixed_weights(line: Line, mix: Mix, marked: Marked) -> Floats:
+    plain = mix.line * line.weights
+    return plain if marked.words is None else plain + mix.words * marked.words
+
+
+def _held_out(marked: Marked, scores: Floats, fold_of: NDArray[Any]) -> Floats:
+    """Log odds of each frame, by a mix and a calibration that have not seen its fold."""
+    log_odds, yes = np.zeros(len(scores)), marked.yes
     for fold in np.unique(fold_of):
         rest = fold_of != fold
-        two_sided = 0 < yes[rest].sum() < rest.sum()
-        slope, shift = _platt(scores[rest], yes[rest]) if two_sided else _platt(scores, yes)
-        confidences[~rest] = 1 / (1 + np.exp(-(scores[~rest] * slope + shift)))
-    return confidences
+        judges = rest if 0 < yes[rest].sum() < rest.sum() else np.ones(len(yes), bool)
+        mixed = _mix(marked, scores, judges)(scores, marked.cosines)
+        slope, shift = _platt(mixed[judges], yes[judges])
+        log_odds[~rest] = mixed[~rest] * slope + shift
+    return log_odds
 
 
 def _isotonic(log_odds: Floats, yes: Bools) -> dict[str, list[float]] | None:
@@ -191,8 +215,9 @@ def _isotonic(log_odds: Floats, yes: Bools) -> dict[str, list[float]] | None:
     return {"x": points.round(5).tolist(), "y": fitted.predict(points).round(5).tolist()}
 
 
-def _metrics(scores: Floats, confidences: Floats, yes: Bools) -> dict[str, Any]:
+def _metrics(scores: Floats, yes: Bools) -> dict[str, Any]:
     """On frames that were held out, at a confidence of one half."""
+    confidences = 1 / (1 + np.exp(-scores))
     said = confidences >= 0.5
     right, told, shown = int((said & yes).sum()), int(said.sum()), int(yes.sum())
     precision, recall = right / told if told else 0.0, right / shown

@@ -6,7 +6,7 @@ from uuid import UUID
 from sightline.cursor import decode_cursor, encode_cursor, next_page
 from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError, InvalidCursorError, NotFoundError, ValidationError
-from sightline.ports import ApplicationQueue, TrainingQueue
+from sightline.ports import ApplicationQueue, Embedder, TrainingQueue
 from sightline.principal import Principal
 from sightline.scenarios.concepts import applied_store, mark_store, rules, store
 from sightline.scenarios.concepts.schemas import (
@@ -32,6 +32,7 @@ from sightline.scenarios.concepts.schemas import (
     VersionPage,
 )
 from sightline.scenarios.concepts.training import current_model
+from sightline.scenarios.concepts.wording import words_of
 from sightline.telemetry import logger
 
 
@@ -102,7 +103,9 @@ def list_marks(principal: Principal, concept_id: UUID, *, cursor: str | None, li
     return MarkPage(items=items, next_cursor=encode_cursor(str(last.asset_id), last.time_s) if last else None)
 
 
-def train(principal: Principal, concept_id: UUID, *, queue: TrainingQueue) -> VersionAnswer:
+def train(
+    principal: Principal, concept_id: UUID, *, queue: TrainingQueue, embedder: Embedder
+) -> VersionAnswer:
     """Begins a training; while one waits, that one is answered. Raises: NotFoundError, ConflictError."""
     with transaction(principal.workspace_id) as conn:
         found(store.lock_concept(conn, concept_id))
@@ -118,6 +121,7 @@ def train(principal: Principal, concept_id: UUID, *, queue: TrainingQueue) -> Ve
             "workspace_id": principal.workspace_id,
             "concept_id": str(concept_id),
             "version": version["version"],
+            **words_of(embedder, row),
         }
     )
     return version_answer(version)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
-from sightline.ports import ApplicationQueue, TrainingQueue
+from sightline.ports import ApplicationQueue, Embedder, TrainingQueue
 from sightline.scenarios.concepts import pipeline, sharing
 from sightline.scenarios.concepts.schemas import (
     ConceptAnswer,
@@ -28,6 +28,7 @@ router = create_router(prefix="/v1", tags=["concepts"])
 Reader = Annotated[Principal, require_role("viewer", "search")]
 Editor = Annotated[Principal, require_role("editor", "assets:write")]
 Trainings = Annotated[TrainingQueue, port(TrainingQueue)]
+Model = Annotated[Embedder, port(Embedder)]
 Applications = Annotated[ApplicationQueue, port(ApplicationQueue)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _RATE = [rate_limited("concepts", lambda settings: settings.write_rate_per_minute)]
@@ -81,9 +82,9 @@ def list_marks(concept_id: UUID, principal: Reader, cursor: Cursor = None, limit
 
 
 @router.post("/concepts/{concept_id}/train", status_code=202, dependencies=_RATE)
-def train(concept_id: UUID, principal: Editor, queue: Trainings) -> VersionAnswer:
+def train(concept_id: UUID, principal: Editor, queue: Trainings, embedder: Model) -> VersionAnswer:
     """Learns from the marks; a draft with its figures is there within seconds."""
-    return pipeline.train(principal, concept_id, queue=queue)
+    return pipeline.train(principal, concept_id, queue=queue, embedder=embedder)
 
 
 @router.get("/concepts/{concept_id}/versions")

@@ -95,6 +95,9 @@ class Metrics(Shape):
         description="stretch: neighbours were held out together. frame: too few for that, so it flatters."
     )
     background: int = Field(description="Frames nobody marked that hard negatives were mined from.")
+    words_share: float | None = Field(
+        default=None, description="How much the concept's own words count beside its marks, 0 to 1."
+    )
     alarm_share: float | None = Field(
         default=None, description="Share of those it would say yes to: real matches and false alarms."
     )

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from numpy.typing import NDArray
+
 from sightline.database import Connection, Row, transaction
 from sightline.scenarios.concepts import mark_store, rules, store
+from sightline.scenarios.concepts.wording import vector_in
 from sightline.settings import get_settings
 from sightline.telemetry import MetricUnit, logger, metrics
 from sightline.vectors.spaces import Space, every_space
@@ -33,7 +36,7 @@ def train_concept(message: Mapping[str, Any]) -> None:
             reason = reason if space else "Nothing is indexed with this model yet."
             store.fail_training(conn, concept_id, number, code="too-few-marks", reason=reason or "")
             return
-    learnt = _learn(space, marked, background)
+    learnt = _learn(space, marked, background, vector_in(message, dim=space.dim))
     with transaction(workspace_id) as conn:
         written = store.end_training(conn, concept_id, number, learnt)
     metrics.add_metric("ConceptsTrained", MetricUnit.Count, int(written))
@@ -51,7 +54,9 @@ def current_model() -> str:
     return get_settings().image_model
 
 
-def _learn(space: Space, marked: Sequence[Row], background: Sequence[Row]) -> dict[str, Any]:
+def _learn(
+    space: Space, marked: Sequence[Row], background: Sequence[Row], words: NDArray[Any] | None
+) -> dict[str, Any]:
     # scikit-learn and what it stands on load for a second: only here, where they are used.
     import numpy as np
 
@@ -66,6 +71,7 @@ def _learn(space: Space, marked: Sequence[Row], background: Sequence[Row]) -> di
             stacked(marked),
             np.asarray([mark["yes"] for mark in marked], bool),
             [rules.stretch_of(mark["asset_id"], mark["time_s"]) for mark in marked],
+            words,
         ),
         stacked(_unmarked(background, marked)),
     )

@@ -78,4 +78,4 @@ def test_a_button_of_long_ago_is_refused(queues: None, workspace: Workspace) -> 
 
 def test_a_tick_sweeps(queues: None, workspace: Workspace) -> None:
     answer = handler_of("sweep_notices")(sample("sweep_notices/tick"), LambdaContext())
-    assert answer.keys() == {"held", "late"}
+    assert answer.keys() == {"held", "late", "forgotten"}

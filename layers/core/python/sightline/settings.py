@@ -118,6 +118,9 @@ class Settings(BaseSettings):
         default=480, description="Seconds that one call writes on an export before the next call goes on."
     )
     export_keep_days: int = Field(default=7, description="Days after which a finished export is removed.")
+    notification_keep_days: int = Field(
+        default=90, description="Days that what was told of an incident stays after the incident is over."
+    )
     search_rate_per_minute: int = Field(default=120, description="Searches per principal and minute.")
     import_buckets: str = Field(
         default="",

@@ -1,10 +1,10 @@
 """Which runbook answers an on-call engineer's question, and which question none answers, beside plain BM25.
 
 `python -m benchmarks.runbook_retrieval ../shared/data/runbooks` reads the runbooks as the product does (our
-chunking, the shipped document model, a real Postgres) and asks the questions of benchmarks/runbook_questions.
-A question is answered rightly by any runbook it names, in any of the repositories: several say the same.
-`development` was tuned on; `second` was in view when the last weights were set; `heldout` was written before
-any runbook was read, and decided nothing. docs/copilot.md says how the figures came about.
+chunking, the shipped document model, a real Postgres) and asks the questions of benchmarks/runbook_questions;
+`--sets third my/questions.txt` asks others: a line is a question, an arrow, and the names of the runbooks
+that answer it (a dash: none). A question is answered rightly by any runbook it names, in any of the
+repositories: several say the same. All four sets have been used for tuning; docs/decisions/0014 says how.
 """
 
 from __future__ import annotations
@@ -37,9 +37,12 @@ from sightline.ports import Embedding
 from sightline.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "runbook_questions"
-SETS = ("development", "heldout", "second")
+SETS = ("development", "heldout", "second", "third")
 BATCH = 32
-HEAD = ["questions", "by", "top-1", "top-5", "MRR", "refused wrongly", "answered wrongly"]
+HEAD = [
+    *("questions", "by", "top-1", "top-5", "MRR", "refused wrongly", "answered wrongly"),
+    *("answered and top-1", "answered and top-5"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,9 @@ class Model:
 
 
 def questions(name: str) -> list[Asked]:
-    """A file of questions."""
-    lines = (QUESTIONS / f"{name}.txt").read_text().splitlines()
+    """One of our sets, or a file of that form."""
+    path = QUESTIONS / f"{name}.txt" if name in SETS else Path(name)
+    lines = path.read_text().splitlines()
     pairs = (line.rsplit(" => ", 1) for line in lines if line and not line.startswith("#"))
     return [Asked(asked, frozenset(named.split()) - {"-"}) for asked, named in pairs]
 
@@ -125,7 +129,7 @@ def ingest(workspace_id: str, files: dict[str, str], model: Model) -> None:
 def ours(workspace_id: str, model: Model, question: str) -> tuple[list[Ranked], float]:
     """Runbooks as the copilot ranks them, and how sure it is of the first."""
     embedding = model.embed_texts([question, rules.expanded(question)])
-    words = weighing.asked(question, rules.expansion(question), "")
+    words = weighing.asked(question, rules.expansion(question), "", rules.understood(question))
     space = f"{embedding.model_id}@{embedding.revision}"
     query = Query(words, list(map(HalfVector, embedding.vectors)), space)
     with transaction(workspace_id) as conn:
@@ -164,7 +168,9 @@ def outcome(asked: Asked, paths: Sequence[str], *, answered: bool) -> Outcome:
 
 
 def figures(outcomes: Sequence[Outcome]) -> list[str]:
-    """top-1, top-5, MRR, answerable ones that were refused, unanswerable ones that were answered."""
+    """top-1, top-5, MRR, answerable ones that were refused, unanswerable ones that were answered; at last the
+    first two with a refusal as a miss.
+    """
     right = [one for one in outcomes if one.answerable]
     none = [one for one in outcomes if not one.answerable]
     places = [one.place for one in right if one.place is not None]
@@ -175,13 +181,19 @@ def figures(outcomes: Sequence[Outcome]) -> list[str]:
     )
     refused = sum(not one.answered for one in right)
     wrong = sum(one.answered for one in none)
-    return [*(f"{share:.3f}" for share in shares), f"{refused} of {len(right)}", f"{wrong} of {len(none)}"]
+    said = [one.place for one in right if one.answered and one.place is not None]
+    kept = (sum(place == 0 for place in said) / len(right), sum(place < 5 for place in said) / len(right))
+    return [
+        *(f"{share:.3f}" for share in shares),
+        *(f"{refused} of {len(right)}", f"{wrong} of {len(none)}"),
+        *(f"{share:.3f}" for share in kept),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), help="names of ours, or paths")
     parser.add_argument("--home", type=Path, default=Path("build/benchmarks/runbooks"))
     parser.add_argument("--no-peer", action="store_true", help="without BM25")
     parser.add_argument("--show", action="store_true", help="each question that is not answered rightly")
@@ -203,10 +215,10 @@ def main() -> None:
                 mine.append(one)
                 if options.show and (one.place != 0 or one.answered != one.answerable):
                     print(f"{sure:.3f}", one, asked.question, names([at.path for at in found])[:3])
-            rows.append([name, "Sightline", *figures(mine)])
+            rows.append([Path(name).stem, "Sightline", *figures(mine)])
             if peer:
                 plain = [outcome(a, peer.ranked(a.question), answered=True) for a in questions(name)]
-                rows.append([name, "BM25", *figures(plain)])
+                rows.append([Path(name).stem, "BM25", *figures(plain)])
         model.keep()
     print(machine())
     for row in [HEAD, *rows]:

@@ -228,6 +228,14 @@ def test_a_question_is_answered_with_words_of_the_runbooks_and_where_they_stand(
     assert answer["next_after"] == len(answer["sentences"])
 
 
+def test_an_alerts_runbook_that_lies_in_two_collections_is_cited_from_one(user: User) -> None:
+    for collection, called in (("ours", "standby"), ("theirs", "standby server")):
+        user.read({"db/Lag.md": POSTGRES.replace("standby", called)}, collection=collection)
+    answer = user.ask("The standby of our database is behind, what do I do?")
+    assert answer["sentences"]
+    assert len({one["collection"] for said in answer["sentences"] for one in said["citations"]}) == 1
+
+
 def test_what_the_runbooks_do_not_say_is_not_answered(user: User) -> None:
     user.read(FILES)
     answer = user.ask("Who orders new chairs for the office kitchen?")

@@ -126,6 +126,9 @@ def test_a_piece_is_the_same_wherever_it_stands_and_another_when_it_says_somethi
         ("etcdHighFsyncDurations", "etcd High Fsync Durations"),
         ("KubeAPIDown", "Kube API Down"),
         ("high-error_rate", "high error rate"),
+        ("Ingress5xxErrors", "Ingress 5xx Errors"),
+        ("CapacityWarning85", "Capacity Warning 85"),
+        ("s3 on md0", "s3 on md0"),
         ("plain words", "plain words"),
     ],
 )

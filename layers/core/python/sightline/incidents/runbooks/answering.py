@@ -100,7 +100,9 @@ class Answering:
     def _find(self, asked: Row, told: _Told, context: str) -> ranking.Found:
         texts = [told.subject, rules.expanded(told.subject), *([context] if context else [])]
         vectors, space = self._vectors(texts, told)
-        words = weighing.asked(told.subject, rules.expansion(told.subject), context)
+        words = weighing.asked(
+            told.subject, rules.expansion(told.subject), context, rules.understood(told.subject)
+        )
         with transaction(asked["workspace_id"]) as conn:
             return ranking.find(conn, searching.Query(words, vectors, space))
 

@@ -20,7 +20,7 @@ MAX_SENTENCE_CHARS = 600
 MAX_ABOUT_CHARS = 2000
 _MEANING = re.compile(r"\b(meaning|description|overview|summary|about|what (it|this) (is|means))\b", re.I)
 _IMPACT = re.compile(r"\b(impact|symptoms?|effects?|consequences?)\b", re.I)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-/.]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{3})(?=\d)|[_\-/.]+")
 _COMPOUND = re.compile(r"\b[A-Za-z]+[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)

@@ -1,18 +1,20 @@
 """Candidates looked at again: which runbook a question is about, which pieces say so, how sure that is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from uuid import UUID
 
 from sightline.database import Connection, Row
+from sightline.incidents.runbooks.chunking import apart
 from sightline.incidents.runbooks.searching import Known, Query, candidates, known
 from sightline.incidents.runbooks.weighing import counted, fits
 
 # What weighs in a runbook's score; tuned by benchmarks/runbook_retrieval.py.
 LIKENESS, SAID, GIST, NAMED, ABOUT, WHOLE = 0.16, 0.10, 0.25, 0.12, 0.14, 0.23
-BAR, UNKNOWN, MANY = 0.29, 0.2, 100
+BAR, UNKNOWN, MANY = 0.28, 0.2, 100
 """Of confidence: below, the runbooks do not say. Words that none of them has take from it, where there are
-many runbooks: a few lack most words. Tuned likewise."""
+many runbooks: a few lack most words. Source: docs/decisions/0014."""
 MAX_PIECES = 6
 OF_THE_BEST = 4
 """Pieces of the best runbook; the others' are for what it leaves out."""
@@ -66,10 +68,14 @@ def find(conn: Connection, query: Query) -> Found:
 
 
 def confidence(found: Sequence[Ranked], query: Query, told: Known) -> float:
-    """The best runbook's score, less where the question speaks of what no runbook knows."""
-    typed = [one for one in query.words if one.share == 1.0]
+    """The best runbook's score, less where the question speaks of what no runbook knows.
+
+    Numbers are no such words: a question's differ from those of any runbook.
+    """
+    typed = [one for one in query.words if one.share == 1.0 and not one.stem[0].isdigit()]
     total = sum(told.worth[one.stem] for one in typed) or 1.0
-    unknown = sum(told.worth[one.stem] for one in typed if not told.having[one.stem]) / total
+    strange = [one for one in typed if not one.understood and not told.having[one.stem]]
+    unknown = sum(told.worth[one.stem] for one in strange) / total
     return found[0].score - UNKNOWN * unknown * min(1.0, told.runbooks / MANY) if found else 0.0
 
 
@@ -93,7 +99,19 @@ def ranked(rows: Sequence[Row], query: Query, told: Known) -> list[Ranked]:
         )
         for (runbook_id, pieces), fit in zip(by_runbook.items(), fitting, strict=True)
     ]
-    return sorted(found, key=lambda one: (-one.score, one.path))
+    return list(_once(sorted(found, key=lambda one: (-one.score, one.path))))
+
+
+def _once(found: Iterable[Ranked]) -> Iterator[Ranked]:
+    """Of an alert's runbooks in several folders the best: its copies would only hide others."""
+    seen: set[tuple[str, str]] = set()
+    for one in found:
+        title = one.rows[0]["title"]
+        name = (title, PurePosixPath(one.path).stem)
+        if name not in seen:
+            yield one
+        if apart(title):
+            seen.add(name)
 
 
 def _score(pieces: Sequence[Row], fit: float) -> float:

@@ -52,6 +52,12 @@ def expansion(text: str) -> str:
     return " ".join(word for word in dict.fromkeys(added) if not said & set(content_words(word)))
 
 
+def understood(text: str) -> frozenset[str]:
+    """Stems of what the vocabulary has something for."""
+    spans = (found[0] for typed, _ in vocabulary() for found in typed.finditer(text))
+    return frozenset(content_words(" ".join(spans)))
+
+
 def expanded(text: str) -> str:
     """Both together, as the model is given it."""
     added = expansion(text)

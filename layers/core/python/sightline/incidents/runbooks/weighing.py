@@ -18,21 +18,28 @@ EXPANSION_SHARE, CONTEXT_SHARE = 0.7, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A word that is asked for, as it is typed and by its stem, and its share of a word of the question."""
+    """A word that is asked for, as it is typed and by its stem, and its share of a word of the question.
+
+    understood: the vocabulary has something for it, so it tells nothing that no runbook writes it.
+    """
 
     word: str
     stem: str
     share: float
+    understood: bool = False
 
 
-def asked(question: str, expansion: str, context: str) -> list[Asked]:
+def asked(
+    question: str, expansion: str, context: str, understood: frozenset[str] = frozenset()
+) -> list[Asked]:
     """Each stem once, by its largest share; the names in a text by their parts too."""
     found: dict[str, Asked] = {}
     parts = ((question, 1.0), (expansion, EXPANSION_SHARE), (context, CONTEXT_SHARE))
     for text, share in parts:
         for word in f"{text} {apart(text)}".split():
             for stem in content_words(word):
-                found.setdefault(stem, Asked(word.strip(".,:;!?()[]\"'`").lower(), stem, share))
+                typed = word.strip(".,:;!?()[]\"'`").lower()
+                found.setdefault(stem, Asked(typed, stem, share, stem in understood))
     return list(found.values())
 
 

@@ -2,61 +2,26 @@
 
 Storms whose truth is known (`client/storm`) go delivery by delivery through triage and grouping, on a
 Postgres and an endpoint of the benchmark's own. Every pair of alerts of a storm is asked: one outage, one
-incident? Beside it two plain rules on the same alerts. `--family everyday` measures on the family that
-grouping was tuned on, and `--wrong` shows the pairs that it gets wrong there; the figures that count are
-those of the other family.
+incident? Beside it two plain rules on the same alerts. `--family` names one of client/storm's companies, on
+which the weights of grouping were learned, or the file of another; `--wrong` shows what is grouped wrongly.
+What the weights are worth on a company that they were not learned on: `python -m benchmarks.kinship`.
 """
 
 import argparse
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import combinations
+from pathlib import Path
 
+from benchmarks.counted_pairs import Pairs, incidents_of
 from benchmarks.report import machine, table, verdict
-from benchmarks.storms import HELD_OUT, Grouped, laboratory, play, triage
+from benchmarks.storms import Grouped, laboratory, play, triage
 from client.storm import family, storm
-from client.storm.families import EVERYDAY, STREAMING
+from client.storm.families import FAMILIES
 
 WINDOW = timedelta(minutes=30)
 LEAST_F1, LEAST_PRECISION = 0.90, 0.95
-FAMILIES = {"everyday": EVERYDAY, "streaming": STREAMING, "held-out": HELD_OUT}
 Rule = Callable[[Sequence[Grouped]], list[Hashable]]
-
-
-@dataclass
-class Pairs:
-    """Counts of pairs of alerts; two of one noise are neither right nor wrong."""
-
-    right: int = 0
-    wrong: int = 0
-    missed: int = 0
-
-    @property
-    def precision(self) -> float:
-        return self.right / (self.right + self.wrong) if self.right + self.wrong else 1.0
-
-    @property
-    def recall(self) -> float:
-        return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
-
-    @property
-    def f1(self) -> float:
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
-
-    def add(self, alerts: Sequence[Grouped], groups: Sequence[Hashable]) -> None:
-        """Counts a storm's; what fires again and again counts once in each group it was put into."""
-        once = {(alert.monitor, alert.truth, group): (alert, group)
-                for alert, group in zip(alerts, groups, strict=True)}  # fmt: skip
-        for (one, here), (other, there) in combinations(once.values(), 2):
-            same = one.truth == other.truth
-            if same and one.noise:
-                continue
-            self.right += same and here == there
-            self.wrong += not same and here == there
-            self.missed += same and here != there
 
 
 def ours(alerts: Sequence[Grouped]) -> list[Hashable]:
@@ -91,11 +56,6 @@ RULES: dict[str, Rule] = {
     "same service within 30 minutes": same_service,
     "everything within 30 minutes": everything,
 }
-
-
-def incidents_of(groups: Sequence[Hashable]) -> int:
-    """Groups of at least two alerts: what anybody would be told of."""
-    return sum(size > 1 for size in Counter(groups).values())
 
 
 def rows(storms: Sequence[Sequence[Grouped]]) -> list[list[str]]:
@@ -144,12 +104,12 @@ def show_wrong(alerts: Sequence[Grouped]) -> None:
 def main() -> None:
     """Plays the storms and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--family", choices=sorted(FAMILIES), default="held-out")
+    parser.add_argument("--family", default="everyday", help=f"{', '.join(FAMILIES)}, or a family's file")
     parser.add_argument("--seeds", type=int, nargs=2, default=(100, 112), metavar=("FIRST", "END"))
     parser.add_argument("--no-map", action="store_true", help="Without telling who calls whom.")
     parser.add_argument("--wrong", action="store_true", help="Show what was grouped wrongly.")
     asked = parser.parse_args()
-    about, chosen = machine(), family(FAMILIES[asked.family])
+    about, chosen = machine(), family(FAMILIES.get(asked.family) or Path(asked.family))
     services = {} if asked.no_map else chosen.service_map()
     storms = []
     with laboratory():

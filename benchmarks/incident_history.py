@@ -31,21 +31,21 @@ ALERTS = """
     INSERT INTO alert (workspace_id, source_id, platform, trust, external_id, fingerprint, status, title,
         description, severity, severity_by, category, category_by, team, team_by, entities, degraded, service,
         host, environment, tags, first_delivery_id, last_delivery_id, occurred_at, received_at,
-        last_occurred_at, recovered_at, incident_id, joined_because, vector)
+        last_occurred_at, recovered_at, incident_id, family_id, joined_because, vector)
     SELECT i.workspace_id, %(source)s, 'datadog', 'shared_secret', format('past-%%s-%%s', i.number, n),
         md5(format('%%s-%%s', i.number, n)), CASE WHEN i.status = 'open' THEN 'firing' ELSE 'recovered' END,
         i.title, 'measured over five minutes', i.severity, 'sender', 'latency', 'rule', 'application', 'rule',
         '[]', false, i.services[1], format('host-%%s-%%s', i.number %% %(services)s, n), 'production',
         jsonb_build_object('service', i.services[1]), gen_random_uuid(), gen_random_uuid(), at, at, at,
-        CASE WHEN i.status = 'resolved' THEN i.resolved_at END, i.id,
+        CASE WHEN i.status = 'resolved' THEN i.resolved_at END, i.id, i.id,
         jsonb_build_object('score', 1, 'because', jsonb_build_array('service ' || i.services[1])), i.vector
     FROM incident i CROSS JOIN LATERAL (
         SELECT n, i.first_alert_at + n * interval '50 s' AS at FROM generate_series(1, %(each)s) n) AS told
 """
 KEYS = """
-    INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id, traits)
-    SELECT workspace_id, key, date_trunc('minute', occurred_at), id, 0 FROM alert, LATERAL (VALUES
-        ('production/service:' || service), ('production/host:' || host)) AS named (key)
+    INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id)
+    SELECT workspace_id, key, occurred_at, id FROM alert, LATERAL (VALUES
+        ('production/'), ('production/service:' || service), ('production/host:' || host)) AS named (key)
 """
 EVENTS = """
     INSERT INTO incident_event (workspace_id, incident_id, version, at, actor, kind)

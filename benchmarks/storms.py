@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +18,7 @@ from local_cloud.postgres import EmbeddedPostgres
 from sightline.database import Row, close_idle, transaction
 from sightline.incidents import store
 from sightline.incidents.grouping.config_store import put_service_map
+from sightline.incidents.grouping.topology import calls_of
 from sightline.incidents.judging import Judges
 from sightline.incidents.rules import SCHEMES
 from sightline.incidents.triage import Triage
@@ -26,8 +26,6 @@ from sightline.migrations import migrate
 from sightline.settings import get_settings
 from sightline.wiring import blobs, classifier, document_embedder, entity_tagger, sns_pages
 
-HELD_OUT = Path(__file__).parent / "held_out.json"
-"""A company, outages and wordings that grouping was not tuned on."""
 ENDPOINT = "benchmarks"
 
 
@@ -106,8 +104,7 @@ def play(
     """
     workspace_id = new_workspace()
     with transaction(workspace_id) as conn:
-        pairs = [(service, other) for service, others in calls.items() for other in others]
-        put_service_map(conn, workspace_id, pairs)
+        put_service_map(conn, workspace_id, calls_of(calls))
     sources = _sources(workspace_id, {alert.vendor for alert in alerts})
     told: dict[UUID, StormAlert] = {}
     for alert in alerts:

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from client.storm.shapes import Vendor
 
-EVERYDAY, STREAMING = (Path(__file__).parent / f"{name}.json" for name in ("everyday", "streaming"))
+COMPANIES = ("everyday", "streaming", "bank", "parcels", "games", "clinic", "grid")
+FAMILIES = {name: Path(__file__).parent / f"{name}.json" for name in COMPANIES}
+EVERYDAY = FAMILIES["everyday"]
 Place = Literal["root", "callers", "far_callers", "some", "node", "neighbours", "nowhere"]
 
 

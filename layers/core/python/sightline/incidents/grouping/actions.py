@@ -26,6 +26,7 @@ def merge(
             goes = found(conn, other, lock=True)
             if goes["merged_into"] != incident_id:
                 lifecycle.absorb(conn, stays, _whole(goes), actor=actor, reason="merged by a person")
+                store.set_incident(conn, incident_id, held=True)
         lifecycle.refresh(conn, incident_id, settings=config_store.settings(conn))
         changed = found(conn, incident_id)
         untold = store.untold(conn, [incident_id, *others])
@@ -61,6 +62,8 @@ def _apart(conn: Connection, incident: Row, alert_ids: Sequence[UUID], actor: st
         raise ConflictError("An incident keeps at least one alert.")
     made = store.add_incident(conn, workspace_id=incident["workspace_id"], alert=rows[0])
     store.take_alerts(conn, alert_ids, target=made["id"])
+    for one in (incident, made):
+        store.set_incident(conn, one["id"], held=True)
     for other in (incident["id"], *store.apart_from(conn, incident["id"])):
         store.put_apart(conn, incident["workspace_id"], made["id"], other)
     if incident["opened_at"] is not None:

@@ -14,6 +14,7 @@ from sightline.incidents.grouping.schemas import (
     ServiceMapBody,
     SettingsBody,
 )
+from sightline.incidents.grouping.topology import calls_of
 from sightline.principal import Principal
 
 MOST_DEPENDENCIES = 20_000
@@ -87,15 +88,10 @@ def read_service_map(principal: Principal) -> ServiceMapBody:
 
 def put_service_map(principal: Principal, body: ServiceMapBody) -> ServiceMapBody:
     """In place of the one before; what no alert could be of is left out. Raises: ValidationError."""
-    pairs = {
-        (names.service_of(service), names.service_of(below))
-        for service, others in body.services.items()
-        for below in others
-    }
-    pairs = {(service, below) for service, below in pairs if service and below and service != below}
+    pairs = calls_of(body.services)
     if len(pairs) > MOST_DEPENDENCIES:
         message = f"At most {MOST_DEPENDENCIES} dependencies."
         raise ValidationError(errors=[{"field": "body.services", "message": message}])
     with transaction(principal.workspace_id) as conn:
-        config_store.put_service_map(conn, principal.workspace_id, sorted(pairs))
+        config_store.put_service_map(conn, principal.workspace_id, pairs)
     return read_service_map(principal)

@@ -1,34 +1,22 @@
-"""Puts new alerts into incidents: into the one they link to, or one of their own; several so become one."""
+"""Puts alerts into incidents: finds the family of each that is new, and decides anew which of it are one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import config_store, kin_store, lifecycle, names, rules, store
-from sightline.incidents.grouping.rules import Kin, Link, kin_of
+from sightline.incidents.grouping import config_store, kin_store, lifecycle, store
+from sightline.incidents.grouping.arranging import arrange
+from sightline.incidents.grouping.clustering import FITS
+from sightline.incidents.grouping.evidence import WINDOW_S, asks_of, evidence, keys_of, voice_of
+from sightline.incidents.grouping.family import clusters, heading
+from sightline.incidents.grouping.schemas import Settings
+from sightline.incidents.grouping.topology import Topology, topology_of
 
-
-@dataclass(frozen=True, slots=True)
-class Tie:
-    """The strongest link to an incident."""
-
-    incident_id: UUID
-    alert_id: UUID
-    link: Link
-
-    @property
-    def told(self) -> dict[str, Any]:
-        return {
-            "score": self.link.score,
-            "because": list(self.link.because),
-            "alert_id": str(self.alert_id),
-        }
-
-
-FIRST: dict[str, Any] = {"score": None, "because": ["nothing else was linked to it"], "alert_id": None}
+MOST = 100
+"""Alerts of a family that are decided about together, the latest; those before stay where they are."""
+SIMILAR = 0.35
+"""Similarity below which alerts that share nothing cannot be one incident, whatever else holds."""
 
 
 @dataclass(slots=True)
@@ -51,88 +39,57 @@ def join(conn: Connection, settled: Settled) -> set[UUID]:
     Only under the lock of store.lock_grouping: what it reads no other may change meanwhile.
     """
     settings = config_store.settings(conn)
-    calls = config_store.service_map(conn) if settled.new or settled.again else []
-    touched = set(settled.over)
-    for alert in settled.new:
-        touched.add(_place(conn, alert, kin_of(alert, calls), reopen_s=settings.reopen_s))
-    for alert, at in settled.again:
-        touched |= _place_again(conn, alert, at, kin_of(alert, calls), reopen_s=settings.reopen_s)
+    touched, met = settled.over | _again(conn, settled), [*settled.new, *_earlier(settled)]
+    if met:
+        topology = topology_of(tuple(config_store.service_map(conn)))
+        for alert in met:
+            _meet(conn, alert, topology, settings)
+        for family_id in kin_store.families_of(conn, [alert["id"] for alert in met]):
+            touched |= _decide(conn, family_id, topology, settings)
     for incident_id in sorted(touched):
         lifecycle.refresh(conn, incident_id, settings=settings)
     return touched
 
 
-def _place(conn: Connection, alert: Row, kin: Kin, *, reopen_s: int) -> UUID:
-    """The incident that a new alert is in from now on."""
-    ties = _strongest([*_episodes(conn, alert, reopen_s), *_related(conn, alert, alert["occurred_at"], kin)])
-    home = ties[0].incident_id if ties else _own(conn, alert)
-    told = ties[0].told if ties else FIRST
-    muted = config_store.muted_until(
-        conn,
-        service=names.service_of(alert["service"]),
-        environment=names.environment_of(alert["environment"]),
-        at=alert["occurred_at"],
-    )
-    kin_store.place(conn, alert["id"], home, because=told, muted_until=muted)
-    kin_store.add_keys(conn, alert, rules.moment_of(alert["occurred_at"]), kin)
-    home = _unite(conn, home, ties)
-    after = {"alert_id": str(alert["id"]), "title": alert["title"], "score": told["score"]}
-    about = {"id": home, "workspace_id": alert["workspace_id"]}
-    why = ", ".join(told["because"])
-    store.add_event(conn, about, "alert_joined", lifecycle.SYSTEM, {}, after, why)
-    return home
-
-
-def _place_again(conn: Connection, alert: Row, at: datetime, kin: Kin, *, reopen_s: int) -> set[UUID]:
-    """A known alert was said once more: what began near this moment belongs to it too.
-
-    After a long silence it does not: a sender that never says that it is over would tie days together.
-    """
-    incident_id = alert["incident_id"]
-    if incident_id is None:
-        return set()
-    silence = max(at - alert["last_occurred_at"], alert["occurred_at"] - at)
-    if silence.total_seconds() > reopen_s:
-        return {incident_id}
-    if not kin_store.add_keys(conn, alert, rules.moment_of(at), kin):
+def _again(conn: Connection, settled: Settled) -> set[UUID]:
+    """Incidents of which an alert was said once more."""
+    heard = [(alert["incident_id"], at) for alert, at in settled.again if alert["incident_id"] is not None]
+    for incident_id, at in heard:
         store.touch(conn, incident_id, at)
-        return set()
-    return {_unite(conn, incident_id, _strongest(_related(conn, alert, at, kin)))}
+    return {incident_id for incident_id, _ in heard}
 
 
-def _unite(conn: Connection, home: UUID, ties: Sequence[Tie]) -> UUID:
-    others = [tie.incident_id for tie in ties if tie.incident_id != home]
-    if not others:
-        return home
-    return lifecycle.unite(conn, [home, *others], reason="an alert is linked to both")
+def _earlier(settled: Settled) -> list[Row]:
+    """Known alerts that began earlier than was known."""
+    return [{**alert, "occurred_at": at} for alert, at in settled.again if at < alert["occurred_at"]]
 
 
-def _own(conn: Connection, alert: Row) -> UUID:
-    incident = store.add_incident(conn, workspace_id=alert["workspace_id"], alert=alert)
-    return UUID(str(incident["id"]))
+def _meet(conn: Connection, alert: Row, topology: Topology, settings: Settings) -> None:
+    """Finds its family: all that it may be one incident with, directly or by others."""
+    voice = voice_of(alert, topology)
+    keys = keys_of(voice)
+    found = kin_store.neighbours(
+        conn, alert, asks=asks_of(voice, topology), everything=keys[0], similar=SIMILAR, window_s=WINDOW_S
+    )
+    families = {other["family_id"] for other in found if heading(other) == heading(alert)}
+    families |= {
+        other["family_id"]
+        for other in found
+        if evidence(voice, voice_of(other, topology), topology).points >= FITS
+    }
+    families |= set(kin_store.episodes(conn, alert, within_s=settings.reopen_s))
+    if alert.get("family_id") is not None:
+        families.add(alert["family_id"])
+    kin_store.unite(conn, alert["id"], families)
+    kin_store.put_keys(conn, alert, keys)
 
 
-def _strongest(found: Sequence[Tie]) -> list[Tie]:
-    """To each incident the strongest link, the strongest first."""
-    best: dict[UUID, Tie] = {}
-    for tie in sorted(found, key=lambda tie: (-tie.link.score, tie.alert_id)):
-        best.setdefault(tie.incident_id, tie)
-    return list(best.values())
+def _decide(conn: Connection, family_id: UUID, topology: Topology, settings: Settings) -> set[UUID]:
+    """Which of a family are one incident; answers the incidents that this changed."""
+    rows = kin_store.family(conn, family_id, limit=MOST)
+    parted = store.parted(conn, {row["incident_id"] for row in rows if row["held"]})
 
+    def may_join(ones: frozenset[UUID], others: frozenset[UUID]) -> bool:
+        return not any((one, other) in parted for one in ones for other in others)
 
-def _episodes(conn: Connection, alert: Row, reopen_s: int) -> list[Tie]:
-    """Under the same name, shortly before or after."""
-    return [
-        Tie(row["incident_id"], row["id"], Link(1.0, ("the same alert again", rules.apart(row["apart_s"]))))
-        for row in kin_store.episodes(conn, alert, within_s=reopen_s)
-    ]
-
-
-def _related(conn: Connection, alert: Row, at: datetime, kin: Kin) -> list[Tie]:
-    """By what they share."""
-    found = []
-    for row in kin_store.related(conn, alert, at=rules.moment_of(at), kin=kin):
-        about = {name: row[name] for name in ("keys", "traits", "similarity", "apart_s")}
-        if link := rules.link(kin, **about):
-            found.append(Tie(row["incident_id"], row["id"], link))
-    return found
+    return arrange(conn, clusters(rows, topology, reopen_s=settings.reopen_s, may_join=may_join))

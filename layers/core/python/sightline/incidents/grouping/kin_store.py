@@ -1,6 +1,6 @@
-"""SQL of what an alert may be linked to: within the window, by keys; the database compares the vectors."""
+"""SQL of families: alerts that may be of one incident, found by what they name and by their vectors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,86 +8,102 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import rules
-from sightline.incidents.grouping.rules import Kin
 
 
-def add_keys(conn: Connection, alert: Row, at: datetime, kin: Kin) -> bool:
-    """What others find it by, at a moment at which it fired; False where that was known."""
-    added = conn.execute(
-        "INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id, traits)"
-        " SELECT %s, unnest(%s::text[]), %s, %s, %s ON CONFLICT DO NOTHING",
-        (alert["workspace_id"], list(kin.keys), at, alert["id"], kin.traits),
+def put_keys(conn: Connection, alert: Row, keys: Sequence[str]) -> None:
+    """What others find it by, at the moment at which it began; in place of those before."""
+    conn.execute("DELETE FROM alert_key WHERE alert_id = %s", (alert["id"],))
+    conn.execute(
+        "INSERT INTO alert_key (workspace_id, key, occurred_at, alert_id)"
+        " SELECT %s, unnest(%s::text[]), %s, %s ON CONFLICT DO NOTHING",
+        (alert["workspace_id"], list(keys), alert["occurred_at"], alert["id"]),
     )
-    return added.rowcount > 0
 
 
-def related(conn: Connection, alert: Row, *, at: datetime, kin: Kin) -> list[Row]:
-    """Of each incident and each set of shared keys the one alert that is closest in words and in time."""
+def neighbours(
+    conn: Connection, alert: Row, *, asks: Sequence[str], everything: str, similar: float, window_s: int
+) -> list[Row]:
+    """Alerts that began near it and share a key with it, or say something similar.
+
+    everything: the key of all that is of its environment.
+    """
     return conn.execute(
-        _RELATED,
+        _NEIGHBOURS,
         {
             "alert": alert["id"],
-            "at": at,
+            "at": alert["occurred_at"],
             "vector": alert["vector"],
-            "keys": list(kin.asks),
-            "window": rules.WINDOW_S,
-            "similar": rules.SIMILAR,
-            "neutral": rules.NEUTRAL,
-            "alike": rules.ALIKE,
-            "fades": rules.FADES_S,
+            "asks": list(asks),
+            "everything": everything,
+            "similar": similar,
+            "window": window_s,
         },
     ).fetchall()
 
 
 # LATERAL and LIMIT: row by row, whatever the planner makes of a table that grew a minute ago.
-# Points are a sum (rules.link), so that among those that share the same keys one alert has the most of them.
-_RELATED = """
-WITH shared AS (
-    SELECT alert_id, occurred_at, traits, array_agg(key ORDER BY key) AS keys FROM alert_key
-    WHERE workspace_id = app.workspace() AND key = ANY(%(keys)s) AND alert_id <> %(alert)s
+_NEIGHBOURS = """
+WITH near AS (
+    SELECT alert_id, bool_or(key <> %(everything)s) AS shares FROM alert_key
+    WHERE workspace_id = app.workspace() AND (key = ANY(%(asks)s) OR key = %(everything)s)
+      AND alert_id <> %(alert)s
       AND occurred_at BETWEEN %(at)s::timestamptz - make_interval(secs => %(window)s)
                           AND %(at)s::timestamptz + make_interval(secs => %(window)s)
-    GROUP BY alert_id, occurred_at, traits),
-compared AS (
-    SELECT alert.id, alert.incident_id, shared.keys, shared.traits,
-        abs(extract(epoch FROM shared.occurred_at - %(at)s::timestamptz))::float8 AS apart_s,
-        -(alert.vector <#> %(vector)s::halfvec(384)) AS similarity
-    FROM shared CROSS JOIN LATERAL (
-        SELECT id, incident_id, vector FROM alert WHERE alert.id = shared.alert_id LIMIT 1) AS alert
-    WHERE alert.incident_id IS NOT NULL)
-SELECT DISTINCT ON (incident_id, keys, traits, alike) *,
-    coalesce(similarity, %(neutral)s) >= %(alike)s AS alike
-FROM compared
-ORDER BY incident_id, keys, traits, alike,
-    coalesce(similarity, %(neutral)s) * %(similar)s - apart_s / %(fades)s DESC, id
+    GROUP BY alert_id)
+SELECT alert.* FROM near CROSS JOIN LATERAL (
+    SELECT * FROM alert WHERE alert.id = near.alert_id LIMIT 1) AS alert
+WHERE alert.family_id IS NOT NULL
+  AND (shares OR -(alert.vector <#> %(vector)s::halfvec(384)) >= %(similar)s)
 """
 
 
-def episodes(conn: Connection, alert: Row, *, within_s: int) -> list[Row]:
-    """The same alert before and after, where no longer than that lies between the two."""
-    return conn.execute(
-        "SELECT id, incident_id, greatest(0, extract(epoch FROM greatest("
-        "   %(occurred_at)s - coalesce(recovered_at, last_occurred_at),"
-        "   occurred_at - coalesce(%(recovered_at)s, %(last_occurred_at)s))))::float8 AS apart_s"
-        " FROM alert WHERE source_id = %(source_id)s AND external_id = %(external_id)s AND id <> %(id)s"
-        " AND incident_id IS NOT NULL"
+def episodes(conn: Connection, alert: Row, *, within_s: int) -> list[UUID]:
+    """Families of the same alert before and after, where no longer than that lies between the two."""
+    rows = conn.execute(
+        "SELECT DISTINCT family_id FROM alert WHERE source_id = %(source_id)s"
+        " AND external_id = %(external_id)s AND id <> %(id)s AND family_id IS NOT NULL"
         " AND coalesce(recovered_at, last_occurred_at)"
         "     >= %(occurred_at)s::timestamptz - make_interval(secs => %(within)s)"
         " AND occurred_at <= coalesce(%(recovered_at)s::timestamptz, %(last_occurred_at)s::timestamptz)"
-        "     + make_interval(secs => %(within)s)"
-        " ORDER BY apart_s, id",
-        {
-            **{name: alert[name] for name in _TIMES},
-            "source_id": alert["source_id"],
-            "external_id": alert["external_id"],
-            "id": alert["id"],
-            "within": within_s,
-        },
+        "     + make_interval(secs => %(within)s)",
+        {name: alert[name] for name in _EPISODE} | {"within": within_s},
     ).fetchall()
+    return [row["family_id"] for row in rows]
 
 
-_TIMES = ("occurred_at", "last_occurred_at", "recovered_at")
+_EPISODE = ("id", "source_id", "external_id", "occurred_at", "last_occurred_at", "recovered_at")
+
+
+def unite(conn: Connection, alert_id: UUID, families: Collection[UUID]) -> None:
+    """The alert and these families are one; of itself where there are none."""
+    home = min(families, default=alert_id)
+    conn.execute("UPDATE alert SET family_id = %s WHERE id = %s", (home, alert_id))
+    if len(families) > 1:
+        conn.execute(
+            "UPDATE alert SET family_id = %s WHERE family_id = ANY(%s) AND family_id <> %s",
+            (home, list(families), home),
+        )
+
+
+def families_of(conn: Connection, alert_ids: Collection[UUID]) -> list[UUID]:
+    """Each once."""
+    rows = conn.execute(
+        "SELECT DISTINCT family_id FROM alert WHERE id = ANY(%s) AND family_id IS NOT NULL"
+        " ORDER BY family_id",
+        (list(alert_ids),),
+    ).fetchall()
+    return [row["family_id"] for row in rows]
+
+
+def family(conn: Connection, family_id: UUID, *, limit: int) -> list[Row]:
+    """Its latest alerts, in the order in which they began; held: those that a person put where they are."""
+    return conn.execute(
+        "SELECT * FROM (SELECT alert.*, coalesce(incident.held, false) AS held FROM alert"
+        "  LEFT JOIN incident ON incident.id = alert.incident_id WHERE family_id = %s"
+        "  ORDER BY alert.occurred_at DESC, alert.source_id DESC, alert.external_id DESC LIMIT %s) AS latest"
+        " ORDER BY occurred_at, source_id, external_id",
+        (family_id, limit),
+    ).fetchall()
 
 
 def place(
@@ -102,4 +118,12 @@ def place(
     conn.execute(
         "UPDATE alert SET incident_id = %s, joined_because = %s, muted_until = %s WHERE id = %s",
         (incident_id, Jsonb(because), muted_until, alert_id),
+    )
+
+
+def move(conn: Connection, alert_id: UUID, incident_id: UUID, *, because: Mapping[str, Any]) -> None:
+    """It belongs to another, now that more is known."""
+    conn.execute(
+        "UPDATE alert SET incident_id = %s, joined_because = %s WHERE id = %s",
+        (incident_id, Jsonb(because), alert_id),
     )

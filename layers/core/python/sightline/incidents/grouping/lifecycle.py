@@ -1,6 +1,5 @@
 """What becomes of an incident when its alerts change: opened, graver, resolved, reopened, merged."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +30,8 @@ def refresh(conn: Connection, incident_id: UUID, *, settings: Settings) -> None:
     _severity(conn, incident, row, quietly=not told)
     if not told and rules.enough(facts, settings):
         incident = _open(conn, incident, facts)
+    elif told and _too_early(incident, facts, settings):
+        incident = _close(conn, incident, facts)
     if incident["opened_at"] is not None:
         _reached(conn, incident, facts)
         incident = _status(conn, incident, facts, settings)
@@ -43,6 +44,22 @@ def _open(conn: Connection, incident: Row, facts: Facts) -> Row:
     store.set_incident(conn, incident["id"], **values)
     before, after = {"status": incident["status"]}, {"status": "open", "alerts": facts.alerts}
     store.add_event(conn, incident, "opened", SYSTEM, before, after)
+    return {**incident, **values}
+
+
+def _too_early(incident: Row, facts: Facts, settings: Settings) -> bool:
+    """Told of for alerts that turned out to be another's, and nobody has looked at it yet."""
+    untouched = incident["status"] == "open" and not incident["held"] and incident["owner"] is None
+    return untouched and facts.alerts < incident["alert_count"] and not rules.enough(facts, settings)
+
+
+def _close(conn: Connection, incident: Row, facts: Facts) -> Row:
+    """What is left is too little to tell anybody of."""
+    values: dict[str, Any] = {"status": "gathering", "opened_at": None}
+    store.set_incident(conn, incident["id"], **values)
+    before, after = {"status": "open"}, {"status": "gathering", "alerts": facts.alerts}
+    reason = "its alerts belong to another incident"
+    store.add_event(conn, incident, "status_changed", SYSTEM, before, after, reason)
     return {**incident, **values}
 
 
@@ -112,25 +129,10 @@ def _look_at(incident: Row, facts: Facts, settings: Settings) -> datetime | None
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def unite(conn: Connection, incident_ids: Sequence[UUID], *, reason: str) -> UUID:
-    """Makes one of several, the first of which goes before the others where some must stay apart.
-
-    The one that was told of and began first stays; answers its id.
-    """
-    rows = {row["id"]: row for row in store.locked(conn, incident_ids)}
-    home = rows[incident_ids[0]]
-    for incident_id in incident_ids[1:]:
-        other = rows[incident_id]
-        if incident_id in store.apart_from(conn, home["id"]):
-            continue
-        stays, goes = sorted((home, other), key=_seniority)
-        absorb(conn, stays, goes, actor=SYSTEM, reason=reason)
-        home = stays
-    return UUID(str(home["id"]))
-
-
-def _seniority(incident: Row) -> tuple[Any, ...]:
-    return incident["opened_at"] is None, incident["first_alert_at"], incident["number"]
+def seniority(incident: Row) -> tuple[Any, ...]:
+    """The least stays when two become one: held, told of, begun first."""
+    told = incident["opened_at"] is not None
+    return not incident["held"], not told, incident["first_alert_at"], incident["number"]
 
 
 def absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) -> None:
@@ -148,6 +150,8 @@ def absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) 
         firing_count=0,
         look_at=None,
     )
+    if goes["held"] and not stays["held"]:
+        store.set_incident(conn, stays["id"], held=True)
     if goes["opened_at"] is not None:
         after = {"status": "merged", "into": str(stays["id"]), "number": stays["number"]}
         store.add_event(conn, goes, "merged", actor, {"status": goes["status"]}, after, reason)

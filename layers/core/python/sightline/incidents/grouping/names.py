@@ -57,6 +57,13 @@ def host_of(name: str | None) -> str:
     return re.sub(r":\d+$", "", (name or "").strip().casefold())[:MAX_KEY]
 
 
+def _on_the_map(name: str, known: Collection[str]) -> str:
+    """loans-core is loans where the map knows only that: the longest beginning that it knows."""
+    words = name.split("-")
+    beginnings = ("-".join(words[:length]) for length in range(len(words), 0, -1))
+    return next((one for one in beginnings if one in known), name)
+
+
 def _services_host(host: str) -> str:
     """The service that a numbered host is one of."""
     found = _OF_A_SET.match(host)
@@ -83,7 +90,8 @@ class Named:
             if one["label"] == "host" and "." not in one["text"].strip("0123456789.")
         ]
         self.hosts = {host for host in map(host_of, [alert["host"], *hosts]) if host}
-        self.services = {service_of(alert["service"]), *map(_services_host, self.hosts)} - {""}
+        said = {service_of(alert["service"]), *map(_services_host, self.hosts)} - {""}
+        self.services = {_on_the_map(name, known) for name in said}
         self.zones = set(_ZONE.findall(f"{alert['title']} {alert['description']}"))
         unresolved = _UNRESOLVED.search(self.text)
         mentioned = set() if unresolved else {*self._mentioned(found), *self._plain(known)} - {""}

@@ -1,6 +1,6 @@
 """SQL of incidents and their timelines. Every statement runs in the caller's transaction and workspace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -204,6 +204,16 @@ def apart_from(conn: Connection, incident_id: UUID) -> set[UUID]:
         {"id": incident_id},
     ).fetchall()
     return {row["id"] for row in rows}
+
+
+def parted(conn: Connection, incident_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Pairs of incidents that must not be merged, both ways round."""
+    rows = conn.execute(
+        "SELECT one, other FROM incident_apart WHERE one = ANY(%(ids)s) OR other = ANY(%(ids)s)",
+        {"ids": list(incident_ids)},
+    ).fetchall()
+    pairs = {(row["one"], row["other"]) for row in rows}
+    return pairs | {(other, one) for one, other in pairs}
 
 
 def latest_note(conn: Connection, incident_id: UUID) -> Row | None:

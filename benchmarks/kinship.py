@@ -84,6 +84,7 @@ def measured(told: Sequence[Told], weights: dict[str, float]) -> list[str]:
     """What these weights make of these storms."""
     pairs, incidents, outages = Pairs(), 0, 0
     kin.WEIGHTS = weights
+    kin.evidence.cache_clear()
     for one in told:
         groups = one.groups()
         pairs.add(one.heard, groups)

@@ -7,6 +7,7 @@ several companies (client/storm), which also shows what they are worth on a comp
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,9 @@ BLIND = 0.45
 USUAL = 0.4
 """The similarity from which words speak for two that share nothing."""
 
+HEARD, COMPARED = 2048, 65_536
+"""Alerts and pairs that a process remembers: a storm is decided about again with each alert of it."""
+
 WEIGHTS: Mapping[str, float] = {
     "every pair": -0.41, "same service": 3.11, "calls": 2.07, "calls via": 1.28, "siblings": 1.07,
     "unmapped": 0.69, "same host": 2.52, "same zone": 3.59, "mention": 1.63, "same category": 0.85,
@@ -39,7 +43,7 @@ WEIGHTS: Mapping[str, float] = {
 
 @dataclass(frozen=True, eq=False)
 class Voice:
-    """An alert as it is compared."""
+    """An alert as it is compared; the same by its id and its beginning, so that no pair is compared twice."""
 
     alert_id: UUID
     at: datetime
@@ -48,6 +52,12 @@ class Voice:
     category: str
     minor: bool
     vector: NDArray[np.float32] | None = field(repr=False)
+
+    def __hash__(self) -> int:
+        return hash((self.alert_id, self.at))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Voice) and (self.alert_id, self.at) == (other.alert_id, other.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,37 @@ def voice_of(alert: Mapping[str, Any], topology: Topology) -> Voice:
     return Voice(
         alert_id=alert["id"],
         at=alert["occurred_at"],
-        named=Named(alert, topology.known),
-        rule=rule_of(alert),
+        named=_named(_said_of(alert), topology.known),
+        rule=_rule(_said_of(alert)),
         category=alert["category"],
         minor=rank(alert["severity"]) >= rank("low"),
         vector=None if vector is None else np.asarray(vector.to_numpy(), dtype=np.float32),
     )
+
+
+Said = tuple[tuple[str, Any], ...]
+
+
+def _said_of(alert: Mapping[str, Any]) -> Said:
+    """What names are read from: it is the same each time that the alert is compared."""
+    entities = tuple(tuple(sorted(one.items())) for one in alert["entities"])
+    fields = ("title", "description", "service", "host", "environment")
+    return *((name, alert[name]) for name in fields), ("entities", entities)
+
+
+def _alert(said: Said) -> dict[str, Any]:
+    alert = dict(said)
+    return alert | {"entities": [dict(one) for one in alert["entities"]]}
+
+
+@lru_cache(maxsize=HEARD)
+def _named(said: Said, known: frozenset[str]) -> Named:
+    return Named(_alert(said), known)
+
+
+@lru_cache(maxsize=HEARD)
+def _rule(said: Said) -> str:
+    return rule_of(_alert(said))
 
 
 def keys_of(voice: Voice) -> list[str]:
@@ -87,6 +122,7 @@ def asks_of(voice: Voice, topology: Topology) -> list[str]:
     return sorted({*said, *keys_of(voice)[1:]})
 
 
+@lru_cache(maxsize=COMPARED)
 def evidence(one: Voice, other: Voice, topology: Topology) -> Evidence:
     """Both ways the same."""
     values, because = compared(one, other, topology)

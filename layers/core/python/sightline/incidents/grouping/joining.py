@@ -13,7 +13,7 @@ from sightline.incidents.grouping.family import clusters, heading
 from sightline.incidents.grouping.schemas import Settings
 from sightline.incidents.grouping.topology import Topology, topology_of
 
-MOST = 100
+MOST = 64
 """Alerts of a family that are decided about together, the latest; those before stay where they are."""
 SIMILAR = 0.35
 """Similarity below which alerts that share nothing cannot be one incident, whatever else holds."""

@@ -25,7 +25,8 @@ def neighbours(
 ) -> list[Row]:
     """Alerts that began near it and share a key with it, or say something similar.
 
-    everything: the key of all that is of its environment.
+    Of each family and each set of shared keys the closest, which speak most for it. everything: the key of
+    all that is of its environment.
     """
     return conn.execute(
         _NEIGHBOURS,
@@ -33,6 +34,7 @@ def neighbours(
             "alert": alert["id"],
             "at": alert["occurred_at"],
             "vector": alert["vector"],
+            "category": alert["category"],
             "asks": list(asks),
             "everything": everything,
             "similar": similar,
@@ -42,18 +44,29 @@ def neighbours(
 
 
 # LATERAL and LIMIT: row by row, whatever the planner makes of a table that grew a minute ago.
+# Evidence is a sum (evidence.py), so that among those that share the same keys the closest have most of it:
+# ten minutes weigh about as much as the whole similarity.
 _NEIGHBOURS = """
 WITH near AS (
-    SELECT alert_id, bool_or(key <> %(everything)s) AS shares FROM alert_key
-    WHERE workspace_id = app.workspace() AND (key = ANY(%(asks)s) OR key = %(everything)s)
+    SELECT alert_id, occurred_at, array_agg(key ORDER BY key) FILTER (WHERE key <> %(everything)s) AS keys
+    FROM alert_key WHERE workspace_id = app.workspace() AND (key = ANY(%(asks)s) OR key = %(everything)s)
       AND alert_id <> %(alert)s
       AND occurred_at BETWEEN %(at)s::timestamptz - make_interval(secs => %(window)s)
                           AND %(at)s::timestamptz + make_interval(secs => %(window)s)
-    GROUP BY alert_id)
-SELECT alert.* FROM near CROSS JOIN LATERAL (
-    SELECT * FROM alert WHERE alert.id = near.alert_id LIMIT 1) AS alert
-WHERE alert.family_id IS NOT NULL
-  AND (shares OR -(alert.vector <#> %(vector)s::halfvec(384)) >= %(similar)s)
+    GROUP BY alert_id, occurred_at),
+seen AS (
+    SELECT alert.id, alert.family_id, near.keys, alert.minor, alert.alike, alert.similarity,
+        coalesce(alert.similarity, 0)
+            - abs(extract(epoch FROM near.occurred_at - %(at)s::timestamptz))::float8 / 600 AS closeness
+    FROM near CROSS JOIN LATERAL (
+        SELECT id, family_id, severity IN ('low', 'info') AS minor, category = %(category)s AS alike,
+            -(vector <#> %(vector)s::halfvec(384)) AS similarity
+        FROM alert WHERE alert.id = near.alert_id LIMIT 1) AS alert
+    WHERE alert.family_id IS NOT NULL AND (near.keys IS NOT NULL OR alert.similarity >= %(similar)s)),
+closest AS (
+    SELECT id, row_number() OVER (
+        PARTITION BY family_id, keys, minor, alike ORDER BY closeness DESC, id) AS place FROM seen)
+SELECT alert.* FROM closest JOIN alert USING (id) WHERE place <= 2
 """
 
 

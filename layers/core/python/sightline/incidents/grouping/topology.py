@@ -10,7 +10,7 @@ from sightline.incidents.grouping.names import service_of
 Relation = Literal["same", "calls", "via", "siblings", "apart", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Topology:
     """Who depends on whom. known: every service that the map names."""
 

@@ -27,7 +27,8 @@ class Told:
     @property
     def held(self) -> UUID | None:
         """The incident that a person put it into."""
-        return self.rows[0]["incident_id"] if self.rows[0]["held"] else None
+        home: UUID | None = self.rows[0]["incident_id"] if self.rows[0]["held"] else None
+        return home
 
 
 @dataclass(slots=True)
@@ -64,7 +65,10 @@ def episodes(rows: Sequence[Row], *, reopen_s: int) -> list[Told]:
     found: list[Told] = []
     latest: dict[tuple[Any, ...], Told] = {}
     for row in rows:
-        names = [("name", row["source_id"], row["external_id"]), ("words", *heading(row))]
+        names: list[tuple[Any, ...]] = [
+            ("name", row["source_id"], row["external_id"]),
+            ("words", *heading(row)),
+        ]
         earlier = next((latest[name] for name in names if name in latest), None)
         if earlier is None or not _same(earlier.rows[-1], row, reopen_s):
             earlier = Told([])

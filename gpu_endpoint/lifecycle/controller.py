@@ -86,7 +86,10 @@ class Controller:
         return self.change(lambda state: desired_state.loading(state, weights, mode=mode, share=share))
 
     def trial(self, model_id: str, *, mode: Mode, share: float) -> DesiredState:
-        """Shadow or canary traffic for the candidate."""
+        """Shadow or canary traffic for the candidate. Raises: FleetError, when a container refused it."""
+        entry = self._entry(model_id)
+        if entry.candidate:
+            ready(entry, entry.candidate.revision, reports.fleet(self.objects))
         return self.change(lambda state: desired_state.trying(state, model_id, mode=mode, share=share))
 
     def drop(self, model_id: str) -> DesiredState:
@@ -152,7 +155,8 @@ def ready(entry: ModelEntry, revision: str, fleet: list[ContainerReport]) -> boo
         return True
     candidate = entry.candidate
     if candidate is None or candidate.revision != revision:
-        raise FleetError(f"{revision} is no longer the candidate: {entry.rolled_back or 'it was dropped'}")
+        why = entry.rolled_back or "it was not loaded, or dropped"
+        raise FleetError(f"{revision} is not the candidate of {entry.id}: {why}")
     said = [one.of(entry.id, revision) for one in fleet]
     refused = [
         one.reason for one in said if one and (one.state, one.attempt) == ("failed", candidate.attempt)

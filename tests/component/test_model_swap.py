@@ -174,6 +174,10 @@ def test_what_does_not_agree_changes_nothing_and_says_why(swapping: Fleet) -> No
         swapping.load(revision)
     with pytest.raises(FleetError, match="failed in"):
         swapping.controller.promote(MODEL, revision)
+    with pytest.raises(FleetError, match="failed in"):
+        swapping.controller.trial(MODEL, mode="shadow", share=0.5)
+    with pytest.raises(FleetError, match="is not the candidate"):
+        swapping.controller.promote(MODEL, "000000000000")
     assert (swapping.current, set(swapping.routes())) == (before, {before})
     swapping.controller.drop(MODEL)
 

@@ -178,10 +178,11 @@ def main() -> None:
     overall = {way: float(np.mean([one[way] for one in means])) for way in means[0]}
     told = ", ".join(f"{way} {value:.3f}" for way, value in overall.items())
     print(f"\nmean average precision: {told}")
-    fewest = _worded(MARKS[0])
-    print(verdict("20 marked frames beat the text query on average", held=overall[fewest] > overall["text"]))
-    better = [row[0] for row, one in zip(rows, means, strict=True) if one[fewest] <= one["text"]]
-    print("the words do better at: " + (", ".join(better) or "nothing"))
+    for marks in MARKS:
+        way = _worded(marks)
+        beaten = verdict(f"{way}: better than text on average", held=overall[way] > overall["text"])
+        worse = [row[0] for row, one in zip(rows, means, strict=True) if one[way] <= one["text"]]
+        print(f"{beaten}; the words do better at: {', '.join(worse) or 'nothing'}")
 
 
 def measured(frames: Frames, attribute: Attribute, model: Any) -> dict[str, list[Score]]:

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import crowd
+from benchmarks.drive_workspaces import LocalModel, NoBlobs, new_workspace
 from benchmarks.plain import load_model
 from benchmarks.report import BUILD, machine, table
-from benchmarks.retrieval import LocalModel, NoBlobs, new_workspace
 from gpu_endpoint.training.bundled import MODEL_ID
 from local_cloud.database import prepare_database
 from local_cloud.postgres import EmbeddedPostgres

@@ -7,7 +7,7 @@ from fastapi import Path, Query
 
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
 from sightline.ports import ApplicationQueue, Embedder, TrainingQueue
-from sightline.scenarios.concepts import pipeline, sharing
+from sightline.scenarios.concepts import marking, pipeline, sharing, versions
 from sightline.scenarios.concepts.schemas import (
     ConceptAnswer,
     ConceptExport,
@@ -72,19 +72,19 @@ def delete_concept(concept_id: UUID, principal: Editor) -> None:
 @router.post("/concepts/{concept_id}/marks", dependencies=_RATE)
 def change_marks(concept_id: UUID, body: MarksRequest, principal: Editor) -> ConceptAnswer:
     """Marks frames yes or no, by time or by tag, and takes marks back."""
-    return pipeline.change_marks(principal, concept_id, body)
+    return marking.change_marks(principal, concept_id, body)
 
 
 @router.get("/concepts/{concept_id}/marks")
 def list_marks(concept_id: UUID, principal: Reader, cursor: Cursor = None, limit: Limit = 200) -> MarkPage:
     """What is marked, by video and time."""
-    return pipeline.list_marks(principal, concept_id, cursor=cursor, limit=limit)
+    return marking.list_marks(principal, concept_id, cursor=cursor, limit=limit)
 
 
 @router.post("/concepts/{concept_id}/train", status_code=202, dependencies=_RATE)
 def train(concept_id: UUID, principal: Editor, queue: Trainings, embedder: Model) -> VersionAnswer:
     """Learns from the marks; a draft with its figures is there within seconds."""
-    return pipeline.train(principal, concept_id, queue=queue, embedder=embedder)
+    return versions.train(principal, concept_id, queue=queue, embedder=embedder)
 
 
 @router.get("/concepts/{concept_id}/versions")
@@ -92,13 +92,13 @@ def list_versions(
     concept_id: UUID, principal: Reader, cursor: Cursor = None, limit: Limit = 50
 ) -> VersionPage:
     """Its trainings, newest first."""
-    return pipeline.list_versions(principal, concept_id, cursor=cursor, limit=limit)
+    return versions.list_versions(principal, concept_id, cursor=cursor, limit=limit)
 
 
 @router.get("/concepts/{concept_id}/versions/{version}")
 def read_version(concept_id: UUID, version: Version, principal: Reader) -> VersionAnswer:
     """One training: precision and recall on frames it had not seen."""
-    return pipeline.read_version(principal, concept_id, version)
+    return versions.read_version(principal, concept_id, version)
 
 
 @router.post("/concepts/{concept_id}/versions/{version}/keep", dependencies=_RATE)
@@ -106,13 +106,13 @@ def keep(
     concept_id: UUID, version: Version, body: KeepRequest, principal: Editor, queue: Applications
 ) -> ConceptAnswer:
     """Searches with this version from now on, and tags every video with it."""
-    return pipeline.keep(principal, concept_id, version, bar=body.bar, queue=queue)
+    return versions.keep(principal, concept_id, version, bar=body.bar, queue=queue)
 
 
 @router.post("/concepts/{concept_id}/apply", status_code=202, dependencies=_RATE)
 def apply_again(concept_id: UUID, principal: Editor, queue: Applications) -> ConceptAnswer:
     """Goes through everything indexed once more, say after tags were changed by hand."""
-    return pipeline.apply_again(principal, concept_id, queue=queue)
+    return versions.apply_again(principal, concept_id, queue=queue)
 
 
 @router.get("/concepts/{concept_id}/hits")
@@ -124,13 +124,13 @@ def list_hits(
     limit: Limit = 50,
 ) -> HitPage:
     """Moments that show it, surest first."""
-    return pipeline.list_hits(principal, concept_id, asset_id=asset_id, cursor=cursor, limit=limit)
+    return versions.list_hits(principal, concept_id, asset_id=asset_id, cursor=cursor, limit=limit)
 
 
 @router.get("/concepts/{concept_id}/assets")
 def list_assets(concept_id: UUID, principal: Reader, cursor: Cursor = None, limit: Limit = 50) -> TaggedPage:
     """Videos that show it, surest first, each with its confidence."""
-    return pipeline.list_assets(principal, concept_id, cursor=cursor, limit=limit)
+    return versions.list_assets(principal, concept_id, cursor=cursor, limit=limit)
 
 
 @router.get("/concepts/{concept_id}/export")

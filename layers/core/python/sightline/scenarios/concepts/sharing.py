@@ -7,7 +7,8 @@ from sightline.database import transaction
 from sightline.errors import ConflictError, ValidationError
 from sightline.principal import Principal
 from sightline.scenarios.concepts import mark_store, store
-from sightline.scenarios.concepts.pipeline import answer_of, found, found_version, new_concept
+from sightline.scenarios.concepts.answers import answer_of, found, found_version
+from sightline.scenarios.concepts.pipeline import new_concept
 from sightline.scenarios.concepts.schemas import (
     ConceptExport,
     CurvePoints,

@@ -9,7 +9,8 @@ import pytest
 
 from sightline.database import transaction
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError
-from sightline.incidents.runbooks.ingesting import GIVEN_UP, MAX_ATTEMPTS, SILENT, UNEXPECTED, Ingesting
+from sightline.incidents.runbooks.giving_up import GIVEN_UP, MAX_ATTEMPTS, SILENT, UNEXPECTED
+from sightline.incidents.runbooks.ingesting import Ingesting
 from tests.component.test_runbooks import (  # noqa: F401 - fixtures
     FILES,
     Broken,

@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.incidents.runbooks.chunking import (
-    MAX_WORDS,
-    document_of,
-    names_of,
-    sentences_of,
-    spaced,
-    titles_of,
-)
+from sightline.incidents.runbooks.chunking import MAX_WORDS, document_of, sentences_of
+from sightline.incidents.runbooks.naming import names_of, spaced, titles_of
 
 pytestmark = pytest.mark.unit
 

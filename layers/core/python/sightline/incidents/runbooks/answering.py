@@ -11,7 +11,7 @@ from sightline.database import Connection, Row, transaction
 from sightline.errors import SightlineError
 from sightline.incidents.grouping import store as incidents
 from sightline.incidents.runbooks import answer_store, ranking, rules, searching, weighing
-from sightline.incidents.runbooks.chunking import spaced
+from sightline.incidents.runbooks.naming import spaced
 from sightline.incidents.writing import Writers
 from sightline.ports import DocumentEmbedder, Passage, Sentence
 from sightline.telemetry import logger

@@ -20,8 +20,6 @@ MAX_SENTENCE_CHARS = 600
 MAX_ABOUT_CHARS = 2000
 _MEANING = re.compile(r"\b(meaning|description|overview|summary|about|what (it|this) (is|means))\b", re.I)
 _IMPACT = re.compile(r"\b(impact|symptoms?|effects?|consequences?)\b", re.I)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{3})(?=\d)|[_\-/.]+")
-_COMPOUND = re.compile(r"\b[A-Za-z]+[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9`\"'(*-])")
@@ -95,26 +93,6 @@ def document_of(path: str, text: str) -> Document:
     title = first or (named[1] if named else PurePosixPath(path).stem)
     chunks = [chunk for section in sections for chunk in _chunks(section, lines, title)]
     return Document(title[:300], tuple(chunks))
-
-
-def spaced(name: str) -> str:
-    """KubePodCrashLooping as the words it is made of; what is no such name stays as it is."""
-    return " ".join(part for part in _CAMEL.split(name) if part)
-
-
-def apart(text: str) -> str:
-    """The names in a text, such as KubePodCrashLooping, taken apart."""
-    return " ".join(dict.fromkeys(map(spaced, _COMPOUND.findall(text))))
-
-
-def names_of(path: str, text: str) -> str:
-    """A file's folder and the names in its text: what it is found by beside its words."""
-    return f"{spaced(str(PurePosixPath(path).parent))} {apart(text)}".strip(" .")
-
-
-def titles_of(path: str, title: str) -> str:
-    """A file's title and name, whole and taken apart."""
-    return " ".join(dict.fromkeys([title, spaced(title), spaced(PurePosixPath(path).stem)]))
 
 
 @cache

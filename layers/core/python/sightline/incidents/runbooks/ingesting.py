@@ -15,11 +15,12 @@ from sightline.errors import (
     EndpointUnavailableError,
     InternalError,
     NotFoundError,
-    SightlineError,
     SourceRefusedError,
 )
 from sightline.incidents.runbooks import ingest_store, reading, store
-from sightline.incidents.runbooks.chunking import Chunk, Document, document_of, spaced
+from sightline.incidents.runbooks.chunking import Chunk, Document, document_of
+from sightline.incidents.runbooks.giving_up import MAX_ATTEMPTS, SILENT, give_up, settled
+from sightline.incidents.runbooks.naming import spaced
 from sightline.incidents.runbooks.schemas import MAX_FILES
 from sightline.ports import DocumentEmbedder, Embedding, Sources
 from sightline.telemetry import logger
@@ -30,11 +31,6 @@ MAX_TEXT_CHARS = 4000
 """Of a piece, as the document model is given it; it reads 256 tokens."""
 PROBE = "runbook"
 """Embedded to learn which revision answers."""
-MAX_ATTEMPTS = 5
-"""As often as its message is delivered before it is a dead letter (infra_cdk/queues.py)."""
-GIVEN_UP = "It could not be read, however often it was tried ({}). Read it again later."
-SILENT = "Its reader ended without a word each time: out of time, out of memory, or killed."
-UNEXPECTED = "Something failed on our side."
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -64,12 +60,12 @@ class Ingesting:
         if job is None:
             return
         if job["attempts"] > MAX_ATTEMPTS:
-            _give_up(job, InternalError(SILENT))
+            give_up(job, InternalError(SILENT))
             return
         try:
             self._write(job, self._read(job))
         except Exception as error:
-            if _settled(job, error):
+            if settled(job, error):
                 return
             raise
 
@@ -164,32 +160,6 @@ class Ingesting:
             place = end
         named, gist = map(HalfVector, embedding.vectors[:2])
         return _Made(document, _space(embedding), named, gist, vectors)
-
-
-def _settled(job: Row, error: Exception) -> bool:
-    """Whether that was its end and no delivery would help; else it is left to the next, or given up.
-
-    What a reading was given (a ZIP, a bucket) and a model that refuses it stay as they are.
-    """
-    if isinstance(error, SightlineError) and not error.retryable:
-        why = (error.slug, error.errors[0]["message"] if error.errors else error.detail)
-        with transaction(job["workspace_id"]) as conn:
-            ingest_store.end_ingest(conn, job["id"], status="failed", failure=why)
-        logger.warning("runbooks not read", ingest_id=str(job["id"]), code=error.slug)
-        return True
-    if job["attempts"] >= MAX_ATTEMPTS:
-        _give_up(job, error if isinstance(error, SightlineError) else InternalError(UNEXPECTED))
-    else:
-        with transaction(job["workspace_id"]) as conn:
-            ingest_store.release_ingest(conn, job["id"])
-    return False
-
-
-def _give_up(job: Row, error: SightlineError) -> None:
-    reason = GIVEN_UP.format(error.detail.rstrip("."))
-    with transaction(job["workspace_id"]) as conn:
-        ingest_store.give_up_ingest(conn, job["id"], code=error.slug, reason=reason)
-    logger.warning("runbooks given up", ingest_id=str(job["id"]), code=error.slug)
 
 
 def gist_of(document: Document) -> str:

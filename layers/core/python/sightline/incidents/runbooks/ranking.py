@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.runbooks.chunking import apart
+from sightline.incidents.runbooks.naming import apart
 from sightline.incidents.runbooks.searching import Known, Query, candidates, known
 from sightline.incidents.runbooks.weighing import counted, fits
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from sightline.http import Cursor, Limit, Principal, port, rate_limited, require_role
-from sightline.incidents.runbooks import pipeline
+from sightline.incidents.runbooks import asking, pipeline
 from sightline.incidents.runbooks.schemas import (
     Collection,
     CopilotAnswer,
@@ -79,7 +79,7 @@ def delete_runbook(runbook_id: UUID, principal: Editor) -> None:
 @router.post("/copilot", status_code=202, dependencies=_ASK_RATE)
 def ask_copilot(body: QuestionRequest, principal: Reader, queue: Questions) -> CopilotAnswer:
     """Asks the runbooks; the answer is written while you ask for it."""
-    return pipeline.ask(principal, body, queue=queue)
+    return asking.ask(principal, body, queue=queue)
 
 
 @router.get("/copilot/{answer_id}")
@@ -92,13 +92,13 @@ def read_answer(
     wait_s: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Longest wait for a sentence.")] = 10,
 ) -> CopilotAnswer:
     """Sentences of an answer as they come: waits until there is one, or the answer is done."""
-    return pipeline.read_answer(principal, answer_id, after=after, wait_s=wait_s, queue=queue, pause=pause)
+    return asking.read_answer(principal, answer_id, after=after, wait_s=wait_s, queue=queue, pause=pause)
 
 
 @router.post("/copilot/{answer_id}/feedback")
 def give_feedback(answer_id: UUID, body: FeedbackRequest, principal: Reader) -> FeedbackAnswer:
     """Says that an answer was useful or wrong; a person's last word counts."""
-    return pipeline.give_feedback(principal, answer_id, body)
+    return asking.give_feedback(principal, answer_id, body)
 
 
 @router.get("/copilot-feedback")
@@ -106,4 +106,4 @@ def read_feedback(
     principal: Reader, days: Annotated[int, Query(ge=1, le=366, description="How far back.")] = 30
 ) -> FeedbackReport:
     """What was thought of answers: per runbook that they cite, and per day."""
-    return pipeline.feedback(principal, days=days)
+    return asking.feedback(principal, days=days)

@@ -7,7 +7,8 @@ from uuid import UUID
 from pgvector import HalfVector
 
 from sightline.database import Connection, Row
-from sightline.incidents.runbooks.chunking import Chunk, names_of, titles_of
+from sightline.incidents.runbooks.chunking import Chunk
+from sightline.incidents.runbooks.naming import names_of, titles_of
 from sightline.vectors.packing import PackedHalfvecs, teach_packing
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sightline.incidents.runbooks.chunking import apart, spaced, titles_of
+from sightline.incidents.runbooks.naming import apart, spaced, titles_of
 from sightline.words import content_words
 
 K1, B = 1.2, 0.75

@@ -37,7 +37,7 @@ from sightline.ports import Embedding
 from sightline.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "runbook_questions"
-SETS = ("development", "heldout", "second", "third")
+SETS = ("development", "heldout", "second", "third", "unseen")
 BATCH = 32
 HEAD = [
     *("questions", "by", "top-1", "top-5", "MRR", "refused wrongly", "answered wrongly"),

@@ -34,9 +34,12 @@ def post(cloud: RunningCloud, path: str, body: bytes, **headers: str) -> httpx.R
         return http.post(path, content=body, headers={"content-type": "application/json", **headers})
 
 
-def listed(user: User, path: str, *, least: int) -> list[dict[str, Any]]:
+def listed(user: User, path: str, *, least: int, title: str = "") -> list[dict[str, Any]]:
+    """Once there are so many; title: of those that are called so, for an account has other alerts too."""
+
     def there() -> list[dict[str, Any]] | None:
         items: list[dict[str, Any]] = user.call("GET", path).raise_for_status().json()["items"]
+        items = [item for item in items if title in ("", item["title"])]
         return items if len(items) >= least else None
 
     return wait_until(there, timeout_s=60, what=f"{least} of {path}")
@@ -130,15 +133,12 @@ def test_an_alarm_comes_by_way_of_the_default_event_bus(cloud: RunningCloud, use
     cloudwatch.set_alarm_state(AlarmName="orders-5xx", StateValue="ALARM", StateReason="42 is above 10")
     request = {"name": "Our alarms", "platform": "cloudwatch", "event_origins": ["000000000000"]}
     source = user.call("POST", "/v1/alert-sources", json=request).raise_for_status().json()
-    (alert,) = listed(user, f"/v1/alerts?source_id={source['id']}", least=1)
-    assert (alert["title"], alert["trust"], alert["description"]) == (
-        "orders-5xx",
-        "signed",
-        "42 is above 10",
-    )
+    (alert,) = listed(user, f"/v1/alerts?source_id={source['id']}", least=1, title="orders-5xx")
+    assert (alert["trust"], alert["description"]) == ("signed", "42 is above 10")
     assert alert["service"] == "app/orders/50dc6c495c0c9188"
     cloudwatch.set_alarm_state(AlarmName="orders-5xx", StateValue="OK", StateReason="3 is not above 10")
-    (over,) = listed(user, f"/v1/alerts?source_id={source['id']}&status=recovered", least=1)
+    recovered = f"/v1/alerts?source_id={source['id']}&status=recovered"
+    (over,) = listed(user, recovered, least=1, title="orders-5xx")
     assert over["id"] == alert["id"]
 
 

@@ -56,6 +56,15 @@ def found(*rows: dict[str, Any], topology: Any = TOPOLOGY, parted: frozenset[UUI
     return {frozenset(places[row["id"]] for row in cluster.rows) for cluster in made}
 
 
+def test_an_alert_that_says_something_else_later_is_compared_anew() -> None:
+    one, other = alert(service="cart"), alert(30, service="cart")
+    before = between(one, other).points
+    assert between(one, other | {"severity": "low"}).points < before
+    assert between(one, other | {"category": "network"}).points < before
+    assert between(one, other | {"service": "loans"}).points < before
+    assert between(one, other).points == before
+
+
 def test_evidence_says_in_words_what_two_have_in_common() -> None:
     one = alert(service="checkout", words=1)
     assert between(one, alert(240, service="checkout-api", words=1)).because == (

@@ -43,7 +43,7 @@ WEIGHTS: Mapping[str, float] = {
 
 @dataclass(frozen=True, eq=False)
 class Voice:
-    """An alert as it is compared; the same by its id and its beginning, so that no pair is compared twice."""
+    """An alert as it is compared; the same while it says the same, so that no pair is compared twice."""
 
     alert_id: UUID
     at: datetime
@@ -52,12 +52,18 @@ class Voice:
     category: str
     minor: bool
     vector: NDArray[np.float32] | None = field(repr=False)
+    said: "Said" = field(repr=False)
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        """All that evidence is read from: a later delivery may say it otherwise."""
+        return self.alert_id, self.at, self.category, self.minor, self.vector is None, self.said
 
     def __hash__(self) -> int:
         return hash((self.alert_id, self.at))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Voice) and (self.alert_id, self.at) == (other.alert_id, other.at)
+        return isinstance(other, Voice) and self._identity == other._identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +76,16 @@ class Evidence:
 
 def voice_of(alert: Mapping[str, Any], topology: Topology) -> Voice:
     """alert: its row."""
-    vector = alert["vector"]
+    vector, said = alert["vector"], _said_of(alert)
     return Voice(
         alert_id=alert["id"],
         at=alert["occurred_at"],
-        named=_named(_said_of(alert), topology.known),
-        rule=_rule(_said_of(alert)),
+        named=_named(said, topology.known),
+        rule=_rule(said),
         category=alert["category"],
         minor=rank(alert["severity"]) >= rank("low"),
         vector=None if vector is None else np.asarray(vector.to_numpy(), dtype=np.float32),
+        said=said,
     )
 
 

@@ -94,6 +94,7 @@ def main() -> None:
     runs: dict[str, list[Start]] = {name: [] for name in FUNCTIONS}
     with running_cloud("indexing") as cloud:
         environment = environment_of(cloud)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or it would compile all it imports at every start
         events = {name: event_of(cloud, sample) for name, sample in FUNCTIONS.items()}
         for number in range(repeats + 1):
             for name, event in events.items():

@@ -107,12 +107,12 @@ def probing(cloud: Cloud, door: Door, caller: dict[str, str]) -> Iterator[Probe]
 
 
 def joined_s(workspace_id: str, since: datetime) -> list[float]:
-    """From the door to the transaction that put it into an incident, for each new alert."""
+    """From the door to the transaction that first put it into an incident, for each new alert."""
     with transaction(workspace_id) as conn:
         rows = conn.execute(
-            "SELECT extract(epoch FROM e.at - a.received_at)::float AS s FROM incident_event e"
+            "SELECT extract(epoch FROM min(e.at) - a.received_at)::float AS s FROM incident_event e"
             " JOIN alert a ON a.id = (e.after->>'alert_id')::uuid"
-            " WHERE e.kind = 'alert_joined' AND a.received_at >= %s",
+            " WHERE e.kind = 'alert_joined' AND a.received_at >= %s GROUP BY a.id",
             (since,),
         ).fetchall()
     return sorted(row["s"] for row in rows)

@@ -142,7 +142,9 @@ def print_version(version: dict[str, Any]) -> None:
     alarmed = "" if alarms is None else f"; it would say yes to {alarms:.1%} of the frames nobody marked"
     by = "stretches of video" if figures["folds_by"] == "stretch" else "single frames, which flatters"
     marks = f"{figures['yes']} yes, {figures['no']} no"
-    results().print(f"{marks}, held out by {by}{alarmed}.", markup=False)
+    share = figures.get("words_share")
+    worded = "" if share is None else f"; its words count {percent(share)} beside the marks"
+    results().print(f"{marks}, held out by {by}{worded}{alarmed}.", markup=False)
 
 
 @concepts.command()

@@ -97,14 +97,14 @@ def _print_job(job: dict[str, Any]) -> None:
 
 
 def _shown(sightline: Sightline, search_id: str, hits: list[str]) -> list[dict[str, Any]]:
-    """The frames that numbers stand for: the search's own answer, as far down as is named."""
+    """The frames that numbers stand for: what the search showed."""
     numbers = [number for hit in hits for number in _numbers(hit)]
     if not numbers:
         return []
-    found = sightline.refine(search_id, limit=min(max(numbers), 100))
-    if max(numbers) > len(found.moments):
-        raise typer.BadParameter(f"the search has {len(found.moments)} moments")
-    return [{"asset_id": moment.asset_id, "time_s": moment.peak_s} for moment in found.moments]
+    shown = sightline.searches.show(search_id)["results"]
+    if max(numbers) > len(shown):
+        raise typer.BadParameter(f"the search showed {len(shown)} moments")
+    return [{"asset_id": one["asset_id"], "time_s": one["peak_s"]} for one in shown]
 
 
 def _numbers(hit: str) -> list[int]:

@@ -23,6 +23,11 @@ class Searches:
         items: list[Item] = answer["items"]
         return items
 
+    def show(self, search_id: str) -> Item:
+        """A recorded one, with the moments that it showed: results."""
+        answer: Item = self._api.call("GET", f"/v1/searches/{search_id}")
+        return answer
+
     def repeat(self, search_id: str, *, limit: int | None = None) -> Found:
         """A recorded question again, of what is indexed now."""
         body = {} if limit is None else {"limit": limit}

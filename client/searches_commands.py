@@ -12,6 +12,7 @@ from client.search_command import print_found
 searches = typer.Typer(help="What was asked: list, repeat, save, let stand, judge.", no_args_is_help=True)
 
 Saved = Annotated[str, typer.Argument(metavar="SAVED", help="Its name or id.")]
+SearchId = Annotated[str, typer.Argument(help="The id that `sightline searches list` shows.")]
 Limit = Annotated[int | None, typer.Option(min=1, max=100, help="How many moments.")]
 Bar = Annotated[float | None, typer.Option(help="Relevance from which a new moment is told of.")]
 
@@ -48,9 +49,31 @@ def _row(one: dict[str, Any]) -> list[str]:
 
 
 @searches.command()
+def show(ctx: typer.Context, search_id: SearchId, as_json: JsonFlag = False) -> None:
+    """The moments that a search showed when it was asked."""
+    with connect(ctx) as sightline:
+        asked = sightline.searches.show(search_id)
+    if as_json:
+        print_json(asked)
+        return
+    notes().print(": ".join(_row(asked)[:2]), markup=False)
+    rows = [
+        [str(place), one["asset_name"], _when(one), percent(one["relevance"])]
+        for place, one in enumerate(asked["results"], 1)
+    ]
+    print_table(["#", "video", "when", "relevance"], rows, right=["#", "relevance"])
+
+
+def _when(one: dict[str, Any]) -> str:
+    """Its range; its best frame where no more was kept."""
+    peak_s = one["peak_s"]
+    return span(peak_s if one["start_s"] is None else one["start_s"], one["end_s"] or peak_s)
+
+
+@searches.command()
 def repeat(
     ctx: typer.Context,
-    search_id: Annotated[str, typer.Argument(help="The id that `sightline searches list` shows.")],
+    search_id: SearchId,
     limit: Limit = None,
     as_json: JsonFlag = False,
 ) -> None:

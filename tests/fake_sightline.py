@@ -233,6 +233,17 @@ class FakeSightline:
         rounds = [shown | {"created_at": NOW}, shown | {"created_at": NOW, "more": 2, "less": 1}]
         return 200, {"session_id": search_id, "request": {"text": "car"}, "rounds": rounds}
 
+    def recorded(self, search_id: str) -> dict[str, Any]:
+        """A search with what it showed."""
+        _, answer = self.search({"text": "car", "limit": 10})
+        about = {
+            "id": search_id,
+            "text": "car",
+            "request": {"text": "car"},
+            "moments": len(answer["moments"]),
+        }
+        return about | {"took_ms": answer["took_ms"], "created_at": NOW, "results": answer["moments"]}
+
     def job(self, job_id: str, status: str) -> dict[str, Any]:
         """A job on all results."""
         done = status == "done"
@@ -358,6 +369,8 @@ class _Handler(BaseHTTPRequestHandler):
             return owner.search(body)
         if found := re.fullmatch(r"/v1/searches/([^/]+)/(refine|session|actions)", path):
             return owner.go_on(found[1], found[2], body)
+        if path.startswith("/v1/searches/"):
+            return 200, owner.recorded(path.rsplit("/", 1)[1])
         if path.startswith("/v1/search-actions/"):
             return 200, owner.job(path.rsplit("/", 1)[1], "cancelled" if method == "DELETE" else "done")
         if path == "/v1/assets" and method == "POST":

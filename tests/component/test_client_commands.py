@@ -220,6 +220,10 @@ def test_a_search_is_refined_and_acted_on(
     sent = json.loads(server.calls[-1].body)
     assert [frame["time_s"] for frame in sent["less"]] == [14.0, 7.5]
     assert (len(sent["more"]), sent["limit"]) == (2, 10)
+    paths = [call.path for call in server.calls]
+    assert paths[-2:] == ["/v1/searches/s-1", "/v1/searches/s-1/refine"], "no round is asked but to refine"
+    shown = signed_in("searches", "show", "s-1")
+    assert shown.out.splitlines()[3].split()[:2] == ["3", "a.mp4"], shown.out
     assert signed_in("searches", "refine", "s-1", "--more", "9").code == 2
     assert signed_in("searches", "refine", "s-1").code == 2
     rounds = signed_in("searches", "session", "s-1", "--json").json["rounds"]

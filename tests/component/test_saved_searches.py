@@ -237,6 +237,18 @@ def test_searches_are_recorded_listed_and_repeated(stage: Stage) -> None:
     assert stage.call("GET", f"/searches/{again.json['search_id']}").json["text"] == "truck"
 
 
+def test_a_recorded_search_tells_what_it_showed(stage: Stage) -> None:
+    asked = stage.call("POST", "/search", {"text": "truck", "limit": 3}).json
+    kept = stage.call("POST", "/search", {"text": "truck", "limit": 3}).json
+    names = ("asset_id", "asset_name", "start_s", "end_s", "peak_s", "score", "relevance")
+    for answer in (asked, kept):
+        recorded = stage.call("GET", f"/searches/{answer['search_id']}").json
+        assert recorded["cached"] == answer["plan"]["cached"]
+        assert recorded["results"] == [{name: one[name] for name in names} for one in answer["moments"]]
+    listed = stage.call("GET", "/searches", query="limit=1").json["items"][0]
+    assert "results" not in listed
+
+
 def test_a_recorded_search_is_saved_run_and_changed(stage: Stage) -> None:
     asked = stage.call("POST", "/search", {"text": "truck", "limit": 3, "filters": {"tags": ["x"]}}).json
     made = stage.call("POST", "/saved-searches", {"name": "kept", "search_id": asked["search_id"]})

@@ -74,7 +74,7 @@ def keep(
     pictures = {picture_name(image): pack_array(vector) for image, vector in images.items()}
     pictures |= {name: pack_array(vector) for name, vector in recorded.pictures.items()} if recorded else {}
     with _not_vital(answer.search_id), transaction(principal.workspace_id) as conn:
-        store.record_search(conn, _row(principal, request, page, answer, pictures))
+        store.record_search(conn, _row(principal, request, page, answer, pictures), _moments(answer))
     if asked is None:
         return
     new = {q: v for q, v in {**asked.texts, **images}.items() if q not in known.vectors}
@@ -136,6 +136,15 @@ def _row(
         "moments": len(answer.moments),
         **{f"{name}_ms": value for name, value in answer.took_ms},
     }
+
+
+def _moments(answer: SearchAnswer) -> list[Row]:
+    """What it showed, best first."""
+    kept = {"asset_id", "start_s", "end_s", "peak_s", "score", "relevance"}
+    return [
+        {"place": place, **moment.model_dump(mode="json", include=kept)}
+        for place, moment in enumerate(answer.moments, 1)
+    ]
 
 
 def as_told(request: SearchRequest) -> dict[str, Any]:

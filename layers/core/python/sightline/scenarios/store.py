@@ -1,5 +1,6 @@
 """SQL of searches: the ranking, the vectors of own frames, and the record of what was asked."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 from psycopg.adapt import PyFormat
+from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
 from sightline.scenarios.composed import Direction
@@ -116,12 +118,20 @@ def recorded_search(conn: Connection, search_id: UUID) -> Row | None:
     ).fetchone()
 
 
-def record_search(conn: Connection, search: Row) -> None:
-    """Keeps what was asked and how it went."""
+def record_search(conn: Connection, search: Row, moments: Sequence[Row]) -> None:
+    """Keeps what was asked, how it went, and what the first page showed of videos that are still there."""
     names = list(search)
     conn.execute(
         sql.SQL("INSERT INTO search ({}) VALUES ({})").format(
             sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(", ").join(map(sql.Placeholder, names))
         ),
         search,
+    )
+    conn.execute(
+        "INSERT INTO search_shown (workspace_id, search_id, place, asset_id, start_s, end_s, peak_s, score,"
+        "  relevance) SELECT %(workspace)s, %(search)s, one.* FROM jsonb_to_recordset(%(moments)s) AS one"
+        "  (place integer, asset_id uuid, start_s float8, end_s float8, peak_s float8, score float8,"
+        "  relevance float8)"
+        " JOIN asset ON asset.id = one.asset_id",
+        {"workspace": search["workspace_id"], "search": search["id"], "moments": Jsonb(moments)},
     )

@@ -23,7 +23,9 @@ from sightline.scenarios.saved.schemas import (
     MatchPage,
     RecordedAnswer,
     RecordedPage,
+    RecordedResult,
     RecordedTook,
+    RecordedWhole,
     RunRequest,
     SavedAnswer,
     SavedChange,
@@ -44,10 +46,12 @@ def list_recorded(
     return RecordedPage(items=[_recorded_answer(row) for row in rows], next_cursor=following)
 
 
-def read_recorded(principal: Principal, search_id: UUID) -> RecordedAnswer:
-    """One search. Raises: NotFoundError."""
+def read_recorded(principal: Principal, search_id: UUID) -> RecordedWhole:
+    """One search, with what it showed. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
-        return _recorded_answer(found_search(store.recorded(conn, search_id)))
+        asked = _recorded_answer(found_search(store.recorded(conn, search_id)))
+        results = [RecordedResult(**row) for row in store.results(conn, search_id)]
+    return RecordedWhole(**asked.model_dump(), results=results)
 
 
 def repeat(
@@ -140,17 +144,8 @@ def run_saved(
         row = found(store.saved(conn, saved_id))
     answer = search(principal, _request_of(row["request"], wanted), providers=providers, blobs=blobs)
     if wanted.cursor is None:
-        shown = [
-            {"asset_id": m.asset_id, "peak_s": m.peak_s, "relevance": m.relevance} for m in answer.moments
-        ]
         with transaction(principal.workspace_id) as conn:
-            store.note_run(
-                conn,
-                workspace_id=principal.workspace_id,
-                search_id=answer.search_id,
-                saved_id=saved_id,
-                shown=shown,
-            )
+            store.note_run(conn, search_id=answer.search_id, saved_id=saved_id)
     return answer
 
 

@@ -16,8 +16,8 @@ from sightline.scenarios.saved.schemas import (
     LabelsRequest,
     MatchPage,
     PrecisionAnswer,
-    RecordedAnswer,
     RecordedPage,
+    RecordedWhole,
     RunRequest,
     SavedAnswer,
     SavedChange,
@@ -64,8 +64,8 @@ def analytics(
 
 
 @router.get("/searches/{search_id}")
-def read_recorded(search_id: UUID, principal: Searcher) -> RecordedAnswer:
-    """One search as it was asked, and how it went."""
+def read_recorded(search_id: UUID, principal: Searcher) -> RecordedWhole:
+    """One search as it was asked, how it went and what it showed."""
     return pipeline.read_recorded(principal, search_id)
 
 

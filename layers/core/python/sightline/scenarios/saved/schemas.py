@@ -53,6 +53,26 @@ class RecordedAnswer(Shape):
     created_at: datetime
 
 
+class RecordedResult(Shape):
+    """A moment that it showed, as it was then."""
+
+    asset_id: UUID
+    asset_name: str = Field(description="What the video is called now.")
+    start_s: float | None = Field(
+        description="None where the search is from before this was kept; as end_s, score."
+    )
+    end_s: float | None
+    peak_s: float
+    score: float | None
+    relevance: float
+
+
+class RecordedWhole(RecordedAnswer):
+    """A search that was asked, and its first page."""
+
+    results: list[RecordedResult] = Field(description="Best first; without those of videos deleted since.")
+
+
 class RecordedPage(Shape):
     items: list[RecordedAnswer]
     next_cursor: str | None

@@ -26,6 +26,16 @@ def recorded(conn: Connection, search_id: UUID) -> Row | None:
     return conn.execute(f"{_RECORDED} WHERE id = %s", (search_id,)).fetchone()
 
 
+def results(conn: Connection, search_id: UUID) -> list[Row]:
+    """The moments that a recorded search showed, best first."""
+    return conn.execute(
+        "SELECT shown.asset_id, asset.name AS asset_name, start_s, end_s, peak_s, score, relevance"
+        " FROM search_shown AS shown JOIN asset ON asset.id = shown.asset_id AND asset.deleted_at IS NULL"
+        " WHERE search_id = %s ORDER BY place",
+        (search_id,),
+    ).fetchall()
+
+
 def recorded_page(conn: Connection, wanted: Mapping[str, Any]) -> list[Row]:
     """Newest first, those that meet every condition that is not null."""
     return conn.execute(
@@ -96,28 +106,9 @@ def delete_saved(conn: Connection, saved_id: UUID) -> bool:
     return conn.execute("DELETE FROM saved_search WHERE id = %s", (saved_id,)).rowcount == 1
 
 
-def note_run(
-    conn: Connection,
-    *,
-    workspace_id: str,
-    search_id: UUID,
-    saved_id: UUID,
-    shown: Sequence[Mapping[str, Any]],
-) -> None:
-    """Which saved search a recorded one was a run of, and the peaks it showed."""
-    found = conn.execute("UPDATE search SET saved_search_id = %s WHERE id = %s", (saved_id, search_id))
-    if not found.rowcount:
-        return  # the search could not be recorded
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO search_shown (workspace_id, search_id, place, asset_id, peak_s, relevance)"
-            " SELECT %(workspace)s, %(search)s, %(place)s, id, %(peak_s)s, %(relevance)s FROM asset"
-            " WHERE id = %(asset_id)s ON CONFLICT DO NOTHING",
-            [
-                {**one, "workspace": workspace_id, "search": search_id, "place": place}
-                for place, one in enumerate(shown, 1)
-            ],
-        )
+def note_run(conn: Connection, *, search_id: UUID, saved_id: UUID) -> None:
+    """Which saved search a recorded one was a run of; nothing where it could not be recorded."""
+    conn.execute("UPDATE search SET saved_search_id = %s WHERE id = %s", (saved_id, search_id))
 
 
 def put_label(

@@ -6,6 +6,7 @@ name, or to hang up after it has taken the message.
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class FakeSlack:
     script: list[Any] = field(default_factory=list)
     # Messages of the channel, by ts; replies have a thread_ts.
     posted: dict[str, Json] = field(default_factory=dict)
+    # Whether the bot was given the scope channels:history.
+    may_read: bool = True
     # Set to end a silence before the next answers.
     silence: threading.Event | None = None
 
@@ -64,11 +67,25 @@ class FakeSlack:
     def _keep(self, method: str, body: Json) -> bytes:
         if method == "hook":
             return b"ok"
+        if method == "conversations.history":
+            return self._history(body)
         if method == "chat.update" and body["ts"] not in self.posted:
             return b'{"ok": false, "error": "message_not_found"}'
-        ts = body["ts"] if method == "chat.update" else f"1700000000.{len(self.posted):06}"
-        self.posted[ts] = body
+        ts = body["ts"] if method == "chat.update" else f"{time.time():.6f}"
+        # An update without metadata leaves what was there.
+        self.posted[ts] = {"metadata": self.posted.get(ts, {}).get("metadata"), **body}
         return json.dumps({"ok": True, "channel": body["channel"], "ts": ts, "message": body}).encode()
+
+    def _history(self, body: Json) -> bytes:
+        """Newest first, replies left out; of bots with the scope to read it."""
+        if not self.may_read:
+            return b'{"ok": false, "error": "missing_scope", "needed": "channels:history"}'
+        there = [
+            {"ts": ts, **one}
+            for ts, one in sorted(self.posted.items(), reverse=True)
+            if one["channel"] == body["channel"] and ts > body["oldest"] and "thread_ts" not in one
+        ]
+        return json.dumps({"ok": True, "messages": there[: body["limit"]], "has_more": False}).encode()
 
 
 @contextmanager

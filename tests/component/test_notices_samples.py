@@ -16,6 +16,7 @@ QUEUED = {
     "alert_joined": 0,
     "held_until_now": 0,
     "incident_opened": 0,
+    "incident_withdrawn": 0,
     "message_to_send": 0,
     "one_bad_message": 1,
 }

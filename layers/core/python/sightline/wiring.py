@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sightline.incidents.writing import Writers
     from sightline.providers.sqs import SqsRedelivery
 
-SLACK_ANSWER_BYTES = 256 * 1024
+SLACK_ANSWER_BYTES = 1024 * 1024
 
 
 @cache

@@ -59,7 +59,7 @@ def _close(conn: Connection, incident: Row, facts: Facts) -> Row:
     store.set_incident(conn, incident["id"], **values)
     before, after = {"status": "open"}, {"status": "gathering", "alerts": facts.alerts}
     reason = "its alerts belong to another incident"
-    store.add_event(conn, incident, "status_changed", SYSTEM, before, after, reason)
+    store.add_event(conn, incident, "withdrawn", SYSTEM, before, after, reason)
     return {**incident, **values}
 
 

@@ -15,8 +15,8 @@ UNTOLD = frozenset({"alert_joined", "noted"})
 SettableStatus = Literal["open", "investigating", "resolved"]
 EventKind = Literal[
     "opened", "severity_changed", "status_changed", "owner_changed", "title_changed", "alert_joined",
-    "merged", "split", "snoozed", "unsnoozed", "reopened", "resolved", "summarised", "noted",
-    "alerts_reached",
+    "merged", "split", "snoozed", "unsnoozed", "reopened", "resolved", "withdrawn", "summarised",
+    "noted", "alerts_reached",
 ]  # fmt: skip
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")

@@ -80,7 +80,7 @@ def _act(workspace_id: str, action: Json, user: tuple[str, str], *, events: Even
 
 def change_of(action: str, incident: Row, *, name: str) -> IncidentChange | None:
     """What a button asks for; None where that is so already, as on a message that is a little old."""
-    if incident["status"] in OVER or incident["status"] == "gathering":
+    if incident["status"] in OVER:
         return None
     if action == RESOLVE:
         return IncidentChange(status="resolved")

@@ -24,7 +24,7 @@ def incident_changed(event: Mapping[str, Any], *, notices: NoticeQueue, deliveri
         return
     with transaction(workspace_id) as conn:
         incident = incidents.incident(conn, incident_id)
-        if incident is None or rules.unopened(incident):
+        if incident is None:
             return
         wanted = _want(conn, incident, version=version, kinds=kinds)
         told = _announce(conn, incident, version=version, kinds=kinds)
@@ -57,6 +57,8 @@ def _want(conn: Connection, incident: Row, *, version: int, kinds: Collection[st
 
 def _announce(conn: Connection, incident: Row, *, version: int, kinds: Collection[str]) -> list[UUID]:
     """To webhooks, with the incident as it is now; not while people are not to hear of it."""
+    if rules.unopened(incident) and "withdrawn" not in kinds:
+        return []
     if rules.snoozed_until(incident) or store.maintenance_until(conn, incident):
         return []
     data = IncidentData(
@@ -69,7 +71,7 @@ def _announce(conn: Connection, incident: Row, *, version: int, kinds: Collectio
     return announce(
         conn,
         workspace_id=incident["workspace_id"],
-        event_type=event_type(kinds),
+        event_type="incident.changed" if rules.unopened(incident) else event_type(kinds),
         data=data.model_dump(mode="json"),
         occasion=f"incident {incident['id']} {version}",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sightline.incidents.notices import mail, slack
@@ -9,6 +10,9 @@ from sightline.incidents.notices.wording import Story
 from sightline.ports import Mail
 
 WEBHOOK, POST, UPDATE = "incoming webhook", "chat.postMessage", "chat.update"
+HISTORY, MAX_HISTORY = "conversations.history", 100
+SKEW = timedelta(seconds=30)
+"""Between the database's clock and Slack's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a channel leads, and where the incident's message stands there if it does."""
+    """Where a channel leads, and where the incident's message stands there if it does.
+
+    astray: since when it may have been posted without anybody here knowing where it stands.
+    """
 
     kind: str
     name: str
@@ -30,6 +37,20 @@ class Place:
     message_id: str
     conversation: str | None = None
     ts: str | None = None
+    astray: datetime | None = None
+
+
+def search(place: Place) -> Call | None:
+    """Looks for a message of a bot that may be there."""
+    if place.kind != "slack_bot" or place.ts is not None or place.astray is None:
+        return None
+    body = {
+        "channel": place.settings["conversation"],
+        "oldest": f"{(place.astray - SKEW).timestamp():.6f}",
+        "include_all_metadata": True,
+        "limit": MAX_HISTORY,
+    }
+    return Call(HISTORY, body, repeatable=True)
 
 
 def calls(place: Place, stories: Sequence[Story]) -> list[Call]:
@@ -51,8 +72,7 @@ def _bot_calls(place: Place, stories: Sequence[Story]) -> list[Call]:
     (story,) = stories
     body = slack.message(story, buttons=True, news=False)
     if place.ts is None:
-        named = {"event_type": "sightline_incident", "event_payload": {"message_id": place.message_id}}
-        return [Call(POST, {**new, **body, "metadata": named})]
+        return [Call(POST, {**new, **body, "metadata": slack.metadata_of(place.message_id)})]
     there = {"channel": place.conversation}
     found = [Call(UPDATE, {**there, "ts": place.ts, **body}, repeatable=True)]
     if story.news:

@@ -81,8 +81,8 @@ def of(conn: Connection, message_id: UUID, *, lock: bool = False) -> Row | None:
 def imagined(conn: Connection, channel_id: UUID) -> Row:
     """A message that nobody wrote down, for a look at what it would be."""
     row = conn.execute(
-        "SELECT %s::uuid AS id, id AS channel_id, NULL AS place, NULL AS ts, 0 AS told_version, now() AS now,"
-        " to_jsonb(channel.*) - 'sealed' AS channel,"
+        "SELECT %s::uuid AS id, id AS channel_id, NULL AS place, NULL AS ts, NULL AS astray,"
+        " 0 AS told_version, now() AS now, to_jsonb(channel.*) - 'sealed' AS channel,"
         " now() AT TIME ZONE coalesce(quiet->>'timezone', 'UTC') AS clock"
         " FROM notification_channel AS channel WHERE id = %s",
         (UUID(int=0), channel_id),
@@ -172,7 +172,8 @@ def claim(conn: Connection, message: Row, *, version: int, lease_s: float) -> Ro
     if row is None:
         return None
     leased = conn.execute(
-        "UPDATE notification_message SET leased_until = now() + make_interval(secs => %s), tries = tries + 1"
+        "UPDATE notification_message SET leased_until = now() + make_interval(secs => %s), tries = tries + 1,"
+        " astray = CASE WHEN ts IS NULL THEN coalesce(astray, now()) END"
         " WHERE id = %s RETURNING leased_until, tries",
         (lease_s, message["id"]),
     ).fetchone()
@@ -194,7 +195,9 @@ def end(conn: Connection, change: Row, *, status: str, outcome: Any, pause_s: fl
         " next_attempt_at = now() + make_interval(secs => %(pause_s)s),"
         " told_version = CASE WHEN %(told)s THEN greatest(told_version, %(version)s) ELSE told_version END,"
         " place = CASE WHEN %(lost)s THEN NULL ELSE coalesce(%(place)s, place) END,"
-        " ts = CASE WHEN %(lost)s THEN NULL ELSE coalesce(%(ts)s, ts) END WHERE id = %(message)s",
+        " ts = CASE WHEN %(lost)s THEN NULL ELSE coalesce(%(ts)s, ts) END,"
+        " astray = CASE WHEN %(lost)s OR coalesce(%(ts)s, ts) IS NOT NULL THEN NULL ELSE astray END"
+        " WHERE id = %(message)s",
         {
             "message": change["message_id"],
             "again": status in ("pending", "held"),

@@ -8,7 +8,7 @@ from typing import Any
 from sightline.database import Row
 from sightline.errors import ForbiddenAddressError
 from sightline.incidents.notices import rules, slack
-from sightline.incidents.notices.dressing import Call, Place, calls, letter
+from sightline.incidents.notices.dressing import HISTORY, Call, Place, calls, letter, search
 from sightline.incidents.notices.slack import Outcome
 from sightline.incidents.notices.wording import Story
 from sightline.ports import Mailer, Vault, WebhookSender
@@ -51,6 +51,11 @@ class Post:
         """Everything that tells these incidents, until something does not go well."""
         if place.kind == "email":
             return slack.outcome_of(self.mailer.send(letter(place, stories)), by="The mail service")
+        if call := search(place):
+            sought = self._call(place, secrets, call)
+            if sought.status == "retry":
+                return sought
+            place = replace(place, conversation=place.settings["conversation"], ts=sought.ts)
         outcome = Outcome("failed", "There is nothing to tell.")
         first = None
         for call in calls(place, stories):
@@ -75,4 +80,5 @@ class Post:
             return Outcome("failed", refused.detail)
         headers = {**JSON_TYPE, "authorization": f"Bearer {secrets['token']}"}
         posted = self.sender.post(f"{base}/{call.method}", body=body, headers=headers)
-        return slack.api_outcome(posted, repeatable=call.repeatable)
+        looked_for = place.message_id if call.method == HISTORY else None
+        return slack.api_outcome(posted, repeatable=call.repeatable, looked_for=looked_for)

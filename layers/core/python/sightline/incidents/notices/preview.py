@@ -49,8 +49,6 @@ def _reason(
     """Why it would not be sent at once."""
     if not channel["enabled"]:
         return "The channel is switched off."
-    if rules.unopened(incident):
-        return "It has not opened yet."
     if reason := rules.unwanted(channel, incident, teams=teams, known=known, opens=False):
         return reason
     until = rest_until(conn, message, incident)

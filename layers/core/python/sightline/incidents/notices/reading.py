@@ -15,6 +15,7 @@ def story_in(conn: Connection, message: Row, incident: Row) -> Story:
         events=_since(conn, incident, message["told_version"]),
         summary=store.summary_of(conn, incident["id"]),
         console_url=get_settings().console_url,
+        went_to=store.went_to(conn, incident),
     )
 
 

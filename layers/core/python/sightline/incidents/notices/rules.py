@@ -14,7 +14,8 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """From the gravest down."""
 UNTOLD = frozenset({"alert_joined", "noted"})
 """Kinds of changes that concern nobody who is not looking at the incident."""
-OVER = frozenset({"resolved", "merged"})
+OVER = frozenset({"resolved", "merged", "gathering"})
+"""Nothing is to be done about it: one that gathers has not opened yet, or was withdrawn."""
 SLACK_HOST = "hooks.slack.com"
 SLACK_API = "https://slack.com/api"
 
@@ -29,7 +30,7 @@ def concerns(kinds: Collection[str]) -> bool:
 
 
 def unopened(incident: Mapping[str, Any]) -> bool:
-    """Too little to tell anybody of, yet."""
+    """Too little to tell anybody of: yet, or since its alerts turned out to be another's."""
     return bool(incident["status"] == "gathering")
 
 
@@ -51,6 +52,8 @@ def unwanted(
     """Why a channel is not told of an incident; one that it was told of stays its own."""
     if known:
         return None
+    if unopened(incident):
+        return "It has not opened yet."
     if incident["status"] in OVER and not opens:
         return "It was over before the channel was told of it."
     if SEVERITIES.index(incident["severity"]) > SEVERITIES.index(channel["min_severity"]):
@@ -62,9 +65,11 @@ def unwanted(
     return None
 
 
-def missed(incident: Mapping[str, Any], *, told: bool, quiet: Mapping[str, Any] | None) -> bool:
-    """Whether what was held back need not be told any more. After quiet hours people read what there was."""
-    return incident["status"] in OVER and not told and quiet is None
+def missed(incident: Mapping[str, Any], *, told: bool, held: bool, quiet: Mapping[str, Any] | None) -> bool:
+    """Whether what waits need not be told any more. After quiet hours people read what there was."""
+    if told or incident["status"] not in OVER:
+        return False
+    return unopened(incident) or (held and quiet is None)
 
 
 def quiet_until(quiet: Mapping[str, Any] | None, *, severity: str, clock: datetime) -> datetime | None:

@@ -173,7 +173,9 @@ class IncidentData(Shape):
     )
     kinds: list[str] = Field(description="What changed: opened, severity_changed, resolved, ...")
     title: str
-    status: Literal["open", "investigating", "resolved", "merged"]
+    status: Literal["gathering", "open", "investigating", "resolved", "merged"] = Field(
+        description="gathering: it was withdrawn, its alerts belong to another incident."
+    )
     severity: Severity
     services: list[str]
     environment: str | None

@@ -2,7 +2,7 @@
 
 At most once for each change. Who claims a message takes all that waits for it, and tells what the incident is
 like now. Who dies while sending leaves a change of which nobody knows whether it arrived; it is not sent
-again, and the next change puts the message right.
+again, and the next change puts the message right, which a bot looks for first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from sightline.incidents.notices.wording import Story
 from sightline.ports import NoticeQueue
 from sightline.telemetry import MetricUnit, logger, metrics
 
-# Longer than two calls of 15 s may take: who holds a lease and died is not waited for much longer.
+# Longer than three calls of 15 s may take: who holds a lease and died is not waited for much longer.
 LEASE_S = 60.0
 # What SQS delays a message by at most; a longer pause is made of several.
 MAX_DELAY_S = 900
@@ -149,8 +149,8 @@ def _may_tell(conn: Connection, message: Row, incident: Row, waiting: set[str]) 
     if until is not None:
         messages.hold(conn, message, until=until)
         return False
-    quiet = message["channel"]["quiet"]
-    if waiting == {"held"} and rules.missed(incident, told=message["told_version"] > 0, quiet=quiet):
+    told, held, quiet = message["told_version"] > 0, waiting == {"held"}, message["channel"]["quiet"]
+    if rules.missed(incident, told=told, held=held, quiet=quiet):
         messages.cancel(conn, message["id"], why="It was over before anybody was to be told.")
         return False
     return True
@@ -177,4 +177,5 @@ def place_of(message: Row) -> Place:
         message_id=str(message["id"]),
         conversation=message["place"],
         ts=message["ts"],
+        astray=message["astray"],
     )

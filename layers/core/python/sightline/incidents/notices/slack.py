@@ -147,12 +147,21 @@ def outcome_of(posted: Posted, *, by: str = "Slack") -> Outcome:
     return Outcome("retry" if passing else "failed", error, posted.status, posted.retry_after_s)
 
 
-def api_outcome(posted: Posted, *, repeatable: bool) -> Outcome:
-    """Of a method of the Web API, whose 200 may say no. repeatable: made twice, it is as made once."""
+def metadata_of(message_id: str) -> Json:
+    """What a bot's message is known by when where it stands was never learned."""
+    return {"event_type": "sightline_incident", "event_payload": {"message_id": message_id}}
+
+
+def api_outcome(posted: Posted, *, repeatable: bool, looked_for: str | None = None) -> Outcome:
+    """Of a method of the Web API, whose 200 may say no. repeatable: made twice, it is as made once.
+
+    looked_for: a message in a conversation's history; nothing is known of where it stands unless it is there.
+    """
     found = outcome_of(posted)
     answer = _answer(posted.body) if found.status == "sent" else None
     if answer is not None:
-        return _said(answer)
+        said = _said(answer)
+        return replace(said, ts=_ts_in(answer, looked_for)) if looked_for else said
     if found.status == "sent":  # an answer that cannot be read tells no more than none
         found = Outcome("unknown", "Slack's answer is not JSON.", posted.status)
     return replace(found, status="retry") if found.status == "unknown" and repeatable else found
@@ -164,6 +173,13 @@ def _said(answer: Json) -> Outcome:
     error = str(answer.get("error") or "nothing")[:100]
     passing = error in PASSING or error in LOST
     return Outcome("retry" if passing else "failed", f"Slack said {error}.", 200, lost=error in LOST)
+
+
+def _ts_in(history: Json, message_id: str) -> str | None:
+    """Source: docs.slack.dev/reference/methods/conversations.history, with include_all_metadata."""
+    named = metadata_of(message_id)
+    found = [one for one in history.get("messages") or [] if one.get("metadata") == named]
+    return _str(found[-1], "ts") if found else None
 
 
 def _answer(body: bytes) -> Json | None:

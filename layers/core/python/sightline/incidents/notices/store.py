@@ -140,3 +140,22 @@ def summary_of(conn: Connection, incident_id: UUID) -> str | None:
         (incident_id,),
     ).fetchone()
     return " ".join(one["text"] for one in row["sentences"]) if row else None
+
+
+def went_to(conn: Connection, incident: Row) -> list[int]:
+    """The numbers of the incidents that took its alerts, when it was merged or withdrawn."""
+    rows = conn.execute(
+        "SELECT number FROM incident WHERE id = %(into)s UNION"
+        " SELECT home.number FROM incident_event AS left_it"
+        " JOIN alert ON alert.id = (left_it.after->>'alert_id')::uuid"
+        " JOIN incident AS home ON home.id = alert.incident_id AND home.id <> %(id)s"
+        " WHERE %(withdrawn)s AND left_it.kind = 'alert_joined'"
+        " AND left_it.before->>'incident_id' = %(id)s::text"
+        " ORDER BY number",
+        {
+            "id": incident["id"],
+            "into": incident["merged_into"],
+            "withdrawn": incident["status"] == "gathering",
+        },
+    ).fetchall()
+    return [row["number"] for row in rows]

@@ -32,7 +32,8 @@ class Story:
     number: int
     title: str
     severity: str
-    status: str
+    status: str  # in words
+    over: bool
     services: tuple[str, ...]
     environment: str | None
     owner: str | None
@@ -47,10 +48,6 @@ class Story:
     @property
     def name(self) -> str:
         return f"INC-{self.number}"
-
-    @property
-    def over(self) -> bool:
-        return self.status in rules.OVER
 
     @property
     def sign(self) -> str:
@@ -84,15 +81,17 @@ def story_of(
     events: Sequence[Mapping[str, Any]] = (),
     summary: str | None = None,
     console_url: str = "",
+    went_to: Sequence[int] = (),
 ) -> Story:
-    """An incident's row, and what happened to it since it was told last."""
+    """An incident's row, what happened to it since it was told last, and whose its alerts are now."""
     news = [one for one in map(news_of, events) if one is not None]
     return Story(
         message_id=message_id,
         number=incident["number"],
         title=one_line(incident["title"], MAX_TITLE_CHARS),
         severity=incident["severity"],
-        status=incident["status"],
+        status=_status(incident["status"], went_to),
+        over=incident["status"] in rules.OVER,
         services=tuple(one_line(name, 80) for name in incident["services"]),
         environment=one_line(incident["environment"], 80) if incident["environment"] else None,
         owner=one_line(incident["owner"], 80) if incident["owner"] else None,
@@ -104,6 +103,14 @@ def story_of(
         link=rules.link(incident, console_url=console_url),
         news=tuple(news[-MAX_NEWS:]),
     )
+
+
+def _status(status: str, went_to: Sequence[int]) -> str:
+    """In words. An incident that was told of and has not opened is one that was withdrawn."""
+    others = ", ".join(f"INC-{number}" for number in went_to)
+    if status == "gathering":
+        return f"withdrawn: its alerts belong to {others or 'another incident'}"
+    return f"{status} into {others}" if status == "merged" and others else status
 
 
 def one_line(text: str, most: int) -> str:
@@ -146,6 +153,7 @@ _WORDS: Mapping[str, Any] = {
     "split": _plain("Split"),
     "snoozed": _plain("Snoozed"),
     "unsnoozed": _plain("No longer snoozed"),
+    "withdrawn": _plain("Withdrawn"),
     "reopened": _plain("Opened again"),
     "resolved": _plain("Resolved"),
     "summarised": _plain("Summary written"),

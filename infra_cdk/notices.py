@@ -85,18 +85,18 @@ class Notices(Construct):
         return function
 
     def _slack_interactions(self, *, api: Api) -> Function:
-        function = database_function(
+        """Without the database, which may be paused: it answers at once, and notify proves and does it."""
+        function = Function(
             self,
             "SlackInteractions",
-            "slack_interactions",
-            "Buttons of Slack messages, proven by Slack's signature",
             house=self._house,
+            name="slack_interactions",
+            description="Takes presses of buttons of Slack messages in",
             memory_mb=BUTTON_MEMORY_MB,
-            timeout_s=29,
+            timeout_s=10,
+            in_vpc=False,
         )
-        self._may_use_key(function, "kms:Decrypt")
-        function.set(SIGHTLINE_EVENT_BUS_NAME=self._bus.event_bus_name)
-        function.allow("events:PutEvents", on=self._bus.event_bus_arn)
+        self._may_queue(function)
         api.route(
             function, Route(path="/v1/slack/interactions/{channel_id}", methods=(POST,), caller="anyone")
         )
@@ -115,6 +115,9 @@ class Notices(Construct):
         self._may_use_key(function, "kms:Decrypt")
         self._set_mail(function)
         self._let_mail(function)
+        # Who presses a button in Slack changes an incident.
+        function.set(SIGHTLINE_EVENT_BUS_NAME=self._bus.event_bus_name)
+        function.allow("events:PutEvents", on=self._bus.event_bus_arn)
         outgoing.may_hand_over(function)
         self.messages.feed(function, batch_size=SEND_AT_ONCE)
         events.Rule(

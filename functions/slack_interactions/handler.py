@@ -1,4 +1,4 @@
-"""Buttons of Slack messages: no login but Slack's own signature."""
+"""Buttons of Slack messages: taken in at once, proven and done by notify."""
 
 from sightline.http import as_lambda, create_app
 from sightline.incidents.notices.interactions import router

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
 from sightline.incidents.grouping import store as incidents
+from sightline.incidents.notices.buttons import Buttons
 from sightline.incidents.notices.choosing import incident_changed
 from sightline.incidents.notices.interactions import router as interactions
 from sightline.incidents.notices.posting import Post
@@ -160,7 +161,10 @@ class Office:
     def work(self, sender: Any = None) -> list[int]:
         """One round over what waits now; the pauses that follow."""
         for job, _ in self.queue.take():
-            self.desk(sender).take(job)
+            if "pressed" in job:
+                Buttons(self.vault, self.sender, self.bus).take(job["pressed"])
+            else:
+                self.desk(sender).take(job)
         return [delay_s for _, delay_s in self.queue.waiting]
 
     def tell(self, incident_id: UUID, version: int, *kinds: str) -> list[int]:
@@ -234,11 +238,13 @@ def press(
     secret: str = SIGNING_SECRET,
     at_s: float | None = None,
     user: str = "U0ADA",
+    work: bool = True,
 ) -> Answer:
-    """As Slack posts it: no login."""
+    """As Slack posts it, without a login; then it is worked off."""
     payload = {
         "type": "block_actions",
         "user": {"id": user, "username": "ada"},
+        "response_url": office.slack.hook,
         "actions": [{"type": "button", "action_id": action, "value": value}],
     }
     body = urlencode({"payload": json.dumps(payload)})
@@ -248,7 +254,11 @@ def press(
         "x-slack-request-timestamp": stamp,
         "x-slack-signature": signature(secret, stamp=stamp, body=body.encode()),
     }
-    return call(office.handler, "POST", f"/v1/slack/interactions/{channel_id}", body=body, headers=headers)
+    path = f"/v1/slack/interactions/{channel_id}"
+    answer = call(office.handler, "POST", path, body=body, headers=headers)
+    if work:
+        office.work()
+    return answer
 
 
 def button(slack: FakeSlack, action: str) -> str:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.component
 # Messages about what is not there any more end without a word; what cannot be read is named.
 QUEUED = {
     "alert_joined": 0,
+    "button_pressed": 0,
     "held_until_now": 0,
     "incident_opened": 0,
     "incident_withdrawn": 0,

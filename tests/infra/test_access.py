@@ -229,9 +229,9 @@ def test_the_rest_is_one_action_on_one_resource(template: Any) -> None:
         "incidents_api": {"sqs:SendMessage", "events:PutEvents"},
         "sweep_incidents": {"sqs:SendMessage", "events:PutEvents"},
         "notices_api": {"sqs:SendMessage"},
-        "notify": {"sqs:SendMessage"},
+        "notify": {"sqs:SendMessage", "events:PutEvents"},
         "sweep_notices": {"sqs:SendMessage"},
-        "slack_interactions": {"events:PutEvents"},
+        "slack_interactions": {"sqs:SendMessage"},
     }
     for name in template.functions():
         own = {"states:", "events:", "cognito-idp:"}
@@ -247,16 +247,15 @@ def test_who_seals_secrets_cannot_read_them_and_nobody_else_does_either(template
         "deliver_webhooks": {"kms:Decrypt"},
         "notices_api": {"kms:Encrypt"},
         "notify": {"kms:Decrypt"},
-        "slack_interactions": {"kms:Decrypt"},
     }
     keys = template.of("AWS::KMS::Key")
     assert [key["Properties"]["EnableKeyRotation"] for key in keys.values()] == [True, True]
     used = {
         name: {key for key in keys if key in json.dumps(granted(template.statements_of(name), "kms:"))}
-        for name in ("outgoing_api", "deliver_webhooks", "notices_api", "notify", "slack_interactions")
+        for name in ("outgoing_api", "deliver_webhooks", "notices_api", "notify")
     }
     assert used["outgoing_api"] == used["deliver_webhooks"]
-    assert used["notices_api"] == used["notify"] == used["slack_interactions"]
+    assert used["notices_api"] == used["notify"]
     assert not used["notify"] & used["outgoing_api"], "a key for webhooks, and one for channels"
 
 

@@ -78,8 +78,8 @@ def test_an_alert_becomes_a_message_and_a_button_an_answer(
     (ts,) = [ts for ts, posted in list(slack.posted.items()) if "thread_ts" not in posted]
     assert "INC-1 Checkout is &lt;!here&gt; down" in slack.posted[ts]["text"]
     # AND a button that is not Slack's does nothing, and one that is acknowledges it
-    (acknowledge, _) = slack.posted[ts]["attachments"][0]["blocks"][-1]["elements"]
-    assert press(cloud, channel["interactions_path"], acknowledge, secret="another").status_code == 401
+    (acknowledge, resolve) = slack.posted[ts]["attachments"][0]["blocks"][-1]["elements"]
+    assert press(cloud, channel["interactions_path"], resolve, secret="another").status_code == 200
     assert press(cloud, channel["interactions_path"], acknowledge, secret=SIGNING_SECRET).status_code == 200
     wait_until(lambda: "investigating" in slack.posted[ts]["text"], timeout_s=WAIT_S, what="the update")
     replies = ["Status: open → investigating, by <@U0ADA>", "Owner: none → ada, by <@U0ADA>"]
@@ -94,6 +94,7 @@ def test_an_alert_becomes_a_message_and_a_button_an_answer(
         return items if items and all(one["status"] in ("sent", "superseded") for one in items) else None
 
     wait_until(told, timeout_s=WAIT_S, what="every change to be told")
+    assert "resolved" not in slack.posted[ts]["text"]
     for secret in (SIGNING_SECRET, "xoxb-of-the-bot", slack.hook):
         for function in ("notices_api", "notify", "slack_interactions"):
             assert secret not in cloud.function_log(function)

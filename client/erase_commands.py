@@ -72,21 +72,60 @@ def list_erasures(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     print_table(["what", "why", "status", "asked", "id"], rows)
 
 
-def retention(
+def incident_retention(
     ctx: typer.Context,
-    workspace_id: Annotated[str, typer.Argument(help="The workspace.")],
-    days: Annotated[str, typer.Argument(help="Days after which a video is deleted, or `off`.")],
+    days: Annotated[
+        str | None, typer.Argument(help="Days to keep what is over, 30 at least, or `off`; none: show it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and keep it.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Keep a workspace's videos for so many days."""
-    if days != "off" and not days.isdecimal():
-        raise typer.BadParameter(f"{days!r} is neither a number of days nor off", param_hint="DAYS")
+    """Keep alerts, deliveries and incidents that are over for so many days."""
+    kept = None if days in (None, "off") else _days(str(days))
     with connect(ctx) as sightline:
-        changed = sightline.erasures.set_retention(workspace_id, None if days == "off" else int(days))
+        shown = days is None or dry_run
+        found = sightline.incidents.retention(kept) if shown else sightline.incidents.put_retention(kept)
     if as_json:
-        print_json(changed)
+        print_json(found)
         return
-    kept = changed["retention_days"]
+    rows = [["kept for", f"{found['keep_days']} days" if found["keep_days"] else "ever"]]
+    rows += [["gone", _counts(found["gone"])], ["would go now", _counts(found["due"])]]
+    print_table(["field", "value"], rows)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(
+            f"{text!r} is neither a number of days nor off. Another workspace than the one you work in is"
+            " named before the command: sightline --workspace ID retention 365",
+            param_hint="DAYS",
+        )
+    return int(text)
+
+
+def retention(
+    ctx: typer.Context,
+    days: Annotated[
+        str | None, typer.Argument(help="Days after which a video is deleted, or `off`; none: show it.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Keep the workspace's videos for so many days."""
+    kept = None if days in (None, "off") else _days(str(days))
+    with connect(ctx) as sightline:
+        workspace_id = sightline.session.workspace_id()
+        if workspace_id is None:
+            raise typer.BadParameter(
+                "Sign in first (sightline login), or say which: sightline --workspace ID."
+            )
+        erasures = sightline.erasures
+        found = (
+            erasures.retention(workspace_id) if days is None else erasures.set_retention(workspace_id, kept)
+        )
+    if as_json:
+        print_json(found)
+        return
+    kept = found["retention_days"]
     notes().print(f"Videos are kept for {kept} days." if kept else "Videos are kept until they are deleted.")
 
 

@@ -91,6 +91,11 @@ class Erasures:
             poll_s = min(_LONGEST_POLL_S, poll_s * 1.3)
         return found
 
+    def retention(self, workspace_id: str) -> Item:
+        """The workspace, and how many days it keeps videos."""
+        found: Item = self._api.call("GET", f"/v1/workspaces/{workspace_id}")
+        return found
+
     def set_retention(self, workspace_id: str, days: int | None) -> Item:
         """Videos registered longer ago are deleted; None: never."""
         body = {"retention_days": days}

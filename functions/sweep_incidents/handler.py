@@ -1,15 +1,17 @@
-"""Every minute: ends snoozes and maintenance, resolves what is quiet, tells what was lost on the way."""
+"""Every minute: ends snoozes, resolves what is quiet, tells what was lost, forgets what is old."""
 
 from typing import Any
 
 from sightline.batch import schedule_handler
 from sightline.incidents.grouping.upkeep import sweep
+from sightline.incidents.retention.pipeline import sweep as forget
 from sightline.wiring import events
 
 
 def look_after_incidents() -> dict[str, Any]:
     """One round."""
-    return sweep(events=events())
+    gone = forget()
+    return sweep(events=events()) | {"gone": gone}
 
 
 handler = schedule_handler(look_after_incidents)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sightline.http import as_lambda, create_app
 from sightline.incidents.grouping.routes import router
+from sightline.incidents.retention.routes import router as retention
 from sightline.ports import Events
 from tests.component.conftest import Answer, Handler, call, member_of
 from tests.component.test_incidents import EVENTS, MODELS, NOON_S, PaperKeys, User, fire, recover
@@ -20,7 +21,7 @@ class Desk:
         self.user = User(workspace, PaperKeys())
         self.models = MODELS
         self.source_id = self.user.add_source()
-        self.handler: Handler = as_lambda(create_app(router, ports={Events: lambda: EVENTS}))
+        self.handler: Handler = as_lambda(create_app(router, retention, ports={Events: lambda: EVENTS}))
 
     def ask(self, method: str, path: str, *, role: str = "admin", **more: Any) -> Answer:
         return call(self.handler, method, path, principal=member_of(self.workspace, role), **more)

@@ -117,3 +117,11 @@ def test_settings_are_changed_one_by_one(sightline: Command) -> None:
     assert "say what to change" in sightline("settings", "set", code=2, plain=True)
     refused = sightline("settings", "set", "--alerts-needed", "0", code=1)
     assert refused["error"]["code"] == "validation-failed"
+
+
+def test_what_is_over_is_kept_for_so_many_days(sightline: Command) -> None:
+    assert sightline("retention", "90", "--dry-run")["keep_days"] is None
+    assert sightline("retention", "90")["keep_days"] == 90
+    assert "90 days" in sightline("retention", plain=True)
+    assert "neither a number of days nor off" in sightline("retention", "soon", plain=True, code=2)
+    assert sightline("retention", "off")["keep_days"] is None

@@ -15,6 +15,7 @@ from sightline.incidents import routes as incidents
 from sightline.incidents.grouping.routes import router as grouping
 from sightline.incidents.notices.interactions import router as interactions
 from sightline.incidents.notices.routes import router as notices
+from sightline.incidents.retention.routes import router as retention
 from sightline.incidents.runbooks.routes import router as runbooks
 from sightline.incidents.summaries.routes import router as summaries
 from sightline.media import routes as media
@@ -38,7 +39,7 @@ def together(*routers: APIRouter) -> APIRouter:
 ROUTERS = {
     "system_api": system.router,
     "accounts_api": accounts.router,
-    "incidents_api": together(incidents.router, grouping, summaries, runbooks),
+    "incidents_api": together(incidents.router, grouping, summaries, runbooks, retention),
     "notices_api": notices,
     "slack_interactions": interactions,
     "media_api": together(media.router, imports),

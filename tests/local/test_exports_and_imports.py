@@ -133,7 +133,7 @@ def test_an_erased_video_takes_its_exports_along_and_proves_it(
     assert proof["objects"]["exports"] >= 1
     assert user.call("GET", f"/v1/exports/{shown['id']}").status_code == httpx.codes.NOT_FOUND
     assert user.call("GET", f"/v1/exports/{other['id']}").json()["status"] == "ready"
-    kept_for = sightline(cloud, user, "retention", user.workspace_id, "365")
+    kept_for = sightline(cloud, user, "retention", "365")
     assert kept_for["retention_days"] == 365
     left = cloud.aws("s3").list_object_versions(Bucket=cloud.outputs["MediaBucketName"])
     keys = [found["Key"] for kind in ("Versions", "DeleteMarkers") for found in left.get(kind, [])]

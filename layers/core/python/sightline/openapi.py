@@ -17,6 +17,7 @@ def full_app() -> FastAPI:
     from sightline.incidents.grouping.routes import router as grouping
     from sightline.incidents.notices.interactions import router as interactions
     from sightline.incidents.notices.routes import router as notices
+    from sightline.incidents.retention.routes import router as retention
     from sightline.incidents.routes import router as incidents
     from sightline.incidents.runbooks.routes import router as runbooks
     from sightline.incidents.summaries.routes import router as summaries
@@ -31,7 +32,7 @@ def full_app() -> FastAPI:
     from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
-    alerts = (incidents, grouping, summaries, runbooks, notices, interactions)
+    alerts = (incidents, grouping, summaries, runbooks, retention, notices, interactions)
     return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 

@@ -274,8 +274,8 @@ def test_slacks_own_example_of_a_signature() -> None:
     secret, stamp = "8f742231b10e8888abcd99yyyzzz85a5", "1531420618"
     expected = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
     assert signature(secret, stamp=stamp, body=body) == expected
-    check_signature({"x-slack-signature": expected}, secret=secret, stamp=stamp, body=body)
-    for wrong in ({}, {"x-slack-signature": expected[:-1] + "4"}, {"x-slack-signature": "ä"}):
+    check_signature(expected, secret=secret, stamp=stamp, body=body)
+    for wrong in ("", expected[:-1] + "4", "ä"):
         with pytest.raises(SignatureInvalidError):
             check_signature(wrong, secret=secret, stamp=stamp, body=body)
 

@@ -14,8 +14,8 @@ from benchmarks.plain import SIDE, load_model
 from benchmarks.report import BUILD, table
 from gpu_endpoint.training import drive
 from gpu_endpoint.training.bundled import HEAD_FILE, IMAGE_FILE, WEIGHTS
+from sightline.vectors.background import BACKGROUND_SAMPLE
 from sightline.vectors.calibration import Background, relevances
-from sightline.vectors.search import BACKGROUND_SAMPLE
 
 SECONDS, SEED = 600.0, 11
 RANKED, BAR = 200, 0.9

@@ -26,8 +26,8 @@ from sightline.scenarios.composed import Composed, Direction, background_of
 from sightline.scenarios.filters import Filters
 from sightline.scenarios.finding import Finder
 from sightline.scenarios.schemas import SearchRequest
+from sightline.vectors.background import background_sample
 from sightline.vectors.indexes import maintain_indexes
-from sightline.vectors.search import background_sample
 from sightline.vectors.spaces import find_space
 
 INDEX_MEMORY_MIB = 4096  # the graph of a million frames takes 1.7 GiB

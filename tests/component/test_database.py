@@ -92,6 +92,17 @@ def test_a_workspace_id_is_a_uuid_or_nothing_is_entered(database: Database) -> N
     ping()
 
 
+def test_a_commit_at_ease_does_not_wait_for_the_disk_and_the_next_one_does(workspace: Workspace) -> None:
+    waits = []
+    with transaction() as connection:
+        connection.execute("SELECT set_config('synchronous_commit', 'on', false)")
+    for durable in (True, False, True):
+        with transaction(workspace.id, durable=durable) as connection:
+            waits.append(connection.execute("SELECT current_setting('synchronous_commit') AS now").fetchone())
+    close_idle()
+    assert waits == [{"now": "on"}, {"now": "off"}, {"now": "on"}]
+
+
 def test_nothing_is_prepared_by_name(workspace: Workspace) -> None:
     """Named statements would pin an RDS Proxy session."""
     with transaction(workspace.id) as connection:

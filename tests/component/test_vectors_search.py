@@ -17,7 +17,8 @@ from sightline.scenarios import store
 from sightline.scenarios.composed import Direction
 from sightline.scenarios.schemas import Filters, FrameHit
 from sightline.vectors import indexes
-from sightline.vectors.search import Plan, background_sample, choose_path, table_state
+from sightline.vectors.background import background_sample
+from sightline.vectors.search import Plan, choose_path, table_state
 from sightline.vectors.spaces import Space, find_space
 from tests.component.conftest import LambdaContext, sample
 from tests.component.footage import DIM, Vectors, index_video, unit

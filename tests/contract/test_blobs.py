@@ -159,6 +159,9 @@ def test_signed_addresses_do_what_they_say(emulator: str) -> None:
     answer = httpx.get(get.url)
     assert answer.content == b"hello"
     assert "\r" not in answer.headers.get("content-disposition", "")
+    strange = "sheets/a b+~ü/1.jpg"
+    blobs.put(strange, b"jpeg", content_type="image/jpeg")
+    assert httpx.get(blobs.presign_get(strange, expires_s=60).url).content == b"jpeg"
     upload_id = blobs.create_multipart("big", content_type="video/mp4")
     part = blobs.presign_part("big", upload_id=upload_id, part_number=1, size_bytes=3, expires_s=60)
     etag = httpx.put(part.url, content=b"abc", headers=part.headers).headers["etag"]

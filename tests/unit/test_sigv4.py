@@ -1,10 +1,10 @@
 """Our signature of a request is botocore's."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -35,3 +35,22 @@ def test_the_same_request_has_the_same_signature(
     signer = Signer("AKID", "secret", token, service, "eu-central-1")
     ours = signer.headers(method, parts.netloc, parts.path, body, headers, at)
     assert ours["authorization"] == request.headers["Authorization"]
+
+
+@pytest.mark.parametrize("token", [None, "FQoGZXIvYXdzEJr+/="])
+@pytest.mark.parametrize(
+    "query", [{}, {"response-content-disposition": "attachment; filename*=UTF-8''a%20b"}]
+)
+@pytest.mark.parametrize("base", ["https://bucket.s3.eu-central-1.amazonaws.com", "http://127.0.0.1:4566"])
+def test_an_address_is_signed_the_same(base: str, query: dict[str, str], token: str | None) -> None:
+    path = "/sheets/a%20b~/1/00001.jpg"
+    url = f"{base}{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    request = AWSRequest(method="GET", url=url)
+    S3SigV4QueryAuth(Credentials("AKID", "secret", token), "s3", "eu-central-1", expires=60).add_auth(request)
+    theirs = parse_qs(urlsplit(request.url).query)
+    at = datetime.strptime(theirs["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    ours = Signer("AKID", "secret", token, "s3", "eu-central-1").address(
+        base, path, query, expires_s=60, at=at
+    )
+    assert ours.startswith(base + path)
+    assert parse_qs(urlsplit(ours).query) == theirs

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
 
@@ -22,19 +23,24 @@ Connection = psycopg.Connection[Row]
 # An Aurora that was paused needs up to 15 s to resume: better a slow first answer than none.
 CONNECT_TIMEOUT_S = 20
 
+# Two statements in one message: without parameters the protocol takes them so.
+_ENTER = sql.SQL("BEGIN; SELECT app.enter({}, {})")
+_ENTER_AT_EASE = sql.SQL("BEGIN; SELECT app.enter({}, {}), app.commit_at_ease()")
+
 _idle: list[Connection] = []
 _idle_lock = Lock()
 
 
 @contextmanager
 def transaction(
-    workspace_id: UUID | str | None = None, *, user_id: UUID | str | None = None
+    workspace_id: UUID | str | None = None, *, user_id: UUID | str | None = None, durable: bool = True
 ) -> Iterator[Connection]:
     """One transaction that sees one workspace (and one user's own account); commits at the end.
 
+    durable: False does not wait for the disk; a crash of the database may undo its last second.
     Raises: DatabaseUnavailableError when no connection can be had.
     """
-    connection = _entered(workspace_id, user_id)
+    connection = _entered(_ENTER if durable else _ENTER_AT_EASE, workspace_id, user_id)
     try:
         yield connection
         connection.commit()
@@ -52,7 +58,7 @@ def transaction(
 @contextmanager
 def owner_connection() -> Iterator[Connection]:
     """A fresh autocommit connection of the owning role, for migrations and index builds."""
-    connection = _connect(owner_conninfo(), autocommit=True)
+    connection = _connect(owner_conninfo())
     try:
         yield connection
     finally:
@@ -72,13 +78,13 @@ def close_idle() -> None:
             _idle.pop().close()
 
 
-def _entered(workspace_id: UUID | str | None, user_id: UUID | str | None) -> Connection:
+def _entered(enter: sql.SQL, workspace_id: UUID | str | None, user_id: UUID | str | None) -> Connection:
     """A connection inside a transaction of the workspace; a kept one may have died while frozen."""
     while True:
         kept = _take_idle()
         connection = kept or _connect(app_conninfo())
         try:
-            connection.execute("SELECT app.enter(%s, %s)", (workspace_id, user_id))
+            connection.execute(enter.format(workspace_id, user_id))
         except psycopg.OperationalError as error:
             connection.close()
             if kept is None:
@@ -114,11 +120,12 @@ def _roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _connect(conninfo: str, *, autocommit: bool = False) -> Connection:
+def _connect(conninfo: str) -> Connection:
+    """Transactions are begun by what enters them."""
     try:
         connection: Connection = psycopg.Connection.connect(
             conninfo,
-            autocommit=autocommit,
+            autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             # Named prepared statements pin an RDS Proxy session to its client.
             prepare_threshold=None,
@@ -138,8 +145,6 @@ def _register_halfvec(connection: Connection) -> None:
     info = TypeInfo.fetch(connection, "halfvec")
     if info is not None:
         register_halfvec_info(connection, info)
-    if not connection.autocommit:
-        connection.rollback()
 
 
 def app_conninfo() -> str:

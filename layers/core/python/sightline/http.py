@@ -66,7 +66,7 @@ Cursor = Annotated[
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items on one page.")]
 
 
-def any_principal(request: Request) -> Principal:
+async def any_principal(request: Request) -> Principal:
     """Whoever the authorizer let in."""
     return principal_from(request.scope.get("aws.event", {}))
 
@@ -74,7 +74,7 @@ def any_principal(request: Request) -> Principal:
 AnyPrincipal = Annotated[Principal, Depends(any_principal)]
 
 
-def current_user(principal: AnyPrincipal) -> Principal:
+async def current_user(principal: AnyPrincipal) -> Principal:
     """A person; an API key cannot act on an account."""
     if principal.kind != "user":
         raise ForbiddenError("An API key cannot do this; sign in.")
@@ -87,7 +87,7 @@ CurrentUser = Annotated[Principal, Depends(current_user)]
 def require_role(role: Role, scope: KeyScope | None = None) -> Any:
     """A dependency: the principal, if its role (and, for an API key, its scope) allows."""
 
-    def allowed(principal: AnyPrincipal) -> Principal:
+    async def allowed(principal: AnyPrincipal) -> Principal:
         principal.require(role, scope)
         return principal
 
@@ -139,7 +139,7 @@ def _check_size(scope: Scope, max_body_bytes: int) -> None:
 def port(kind: Any) -> Any:
     """A dependency: the provider that the app was given for a port."""
 
-    def provider(request: Request) -> Any:
+    async def provider(request: Request) -> Any:
         return request.app.state.ports[kind]()
 
     return Depends(provider)

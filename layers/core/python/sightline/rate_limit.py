@@ -6,7 +6,7 @@ from sightline.errors import RateLimitedError
 
 def take(*, subject: str, bucket: str, per_minute: int) -> None:
     """Counts one call. Raises: RateLimitedError with the seconds to wait."""
-    with transaction() as connection:
+    with transaction(durable=False) as connection:
         row = connection.execute(
             "SELECT app.take_rate(%s, %s, %s) AS wait_s", (subject, bucket, per_minute)
         ).fetchone()

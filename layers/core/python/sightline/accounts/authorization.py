@@ -61,7 +61,7 @@ def identify(token: str, workspace_id: str | None, *, verifier: TokenVerifier) -
 
 def _api_key(key: str, workspace_id: str | None) -> Principal:
     digest = api_key_hash(key)
-    with transaction() as connection:
+    with transaction(durable=False) as connection:  # it notes when the key was used
         row = connection.execute("SELECT * FROM app.key_principal(%s)", (digest,)).fetchone()
     if row is None or not hmac.compare_digest(bytes(row["key_hash"]), digest):
         raise UnauthenticatedError("API key is unknown, revoked or expired")

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote, urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from sightline.errors import NotFoundError, UploadIncompleteError
 from sightline.ports import BlobInfo, SignedRequest, UploadedPart
 from sightline.providers.s3_reader import RangedReader
+from sightline.providers.sigv4 import Signer
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -35,6 +38,7 @@ class S3Blobs:
         self._s3: S3Client = client or boto3.client(
             "s3", config=Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 4})
         )
+        self._credentials = boto3.Session().get_credentials()
 
     def presign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: int) -> SignedRequest:
         params = {
@@ -55,10 +59,29 @@ class S3Blobs:
         )
 
     def presign_get(self, key: str, *, expires_s: int, download_name: str = "") -> SignedRequest:
-        params: dict[str, Any] = {"Key": key}
-        if download_name:
-            params["ResponseContentDisposition"] = _attachment(download_name)
-        return self._signed("get_object", params, headers={}, expires_s=expires_s)
+        """By our own signer: a search signs ten, for each of which botocore takes 0.4 ms."""
+        now, (base, folder) = datetime.now(UTC), self._place
+        query = {"response-content-disposition": _attachment(download_name)} if download_name else {}
+        path = folder + quote(key, safe="/~")
+        url = self._signer().address(base, path, query, expires_s=expires_s, at=now)
+        return SignedRequest(url, {}, (now + timedelta(seconds=expires_s)).isoformat(timespec="seconds"))
+
+    @cached_property
+    def _place(self) -> tuple[str, str]:
+        """Scheme and host of the bucket's addresses and the path before a key, as botocore chooses them."""
+        any_address = urlsplit(
+            self._s3.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": "k"})
+        )
+        return f"{any_address.scheme}://{any_address.netloc}", any_address.path.removesuffix("k")
+
+    def _signer(self) -> Signer:
+        """With the credentials of this moment: a role's change while a process lives."""
+        credentials = self._credentials
+        if credentials is None:
+            raise NoCredentialsError
+        now = credentials.get_frozen_credentials()
+        key_id, secret = str(now.access_key), str(now.secret_key)
+        return Signer(key_id, secret, now.token, "s3", self._s3.meta.region_name)
 
     def _signed(
         self, operation: str, params: Mapping[str, Any], *, headers: Mapping[str, str], expires_s: int
@@ -174,8 +197,6 @@ class S3Blobs:
 
 def _attachment(name: str) -> str:
     """RFC 6266 with RFC 5987: any name, quoted so that it ends nothing."""
-    from urllib.parse import quote
-
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 

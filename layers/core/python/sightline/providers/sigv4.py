@@ -1,4 +1,4 @@
-"""AWS's Signature Version 4 of one request, by the standard library: botocore's takes 0.15 s to import.
+"""AWS's Signature Version 4, by the standard library: botocore's takes 0.15 s to import.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
 """
@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -42,6 +43,27 @@ class Signer:
         credential = f"Credential={self.key_id}/{scope}"
         sent["authorization"] = f"{ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
         return sent
+
+    def address(self, base: str, path: str, query: Mapping[str, str], *, expires_s: int, at: datetime) -> str:
+        """A GET of an S3 object signed in its query; base: scheme and host, path: encoded."""
+        stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
+        signed = {
+            **query,
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": f"{self.key_id}/{scope}",
+            "X-Amz-Date": stamp,
+            "X-Amz-Expires": str(expires_s),
+            "X-Amz-SignedHeaders": "host",
+        }
+        if self.token:
+            signed["X-Amz-Security-Token"] = self.token
+        asked = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(signed.items()))
+        host = base.partition("//")[2]
+        request = f"GET\n{path}\n{asked}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
+        text = "\n".join([ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()])
+        signature = hmac.new(self._key(scope), text.encode(), "sha256").hexdigest()
+        return f"{base}{path}?{asked}&X-Amz-Signature={signature}"
 
     def _key(self, scope: str) -> bytes:
         """Derived part by part, so that a leaked one opens one day of one service."""

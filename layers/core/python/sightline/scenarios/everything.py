@@ -13,11 +13,13 @@ from sightline.database import Connection, transaction
 from sightline.scenarios import rules, store
 from sightline.scenarios.composed import Composed, background_of
 from sightline.scenarios.finding import Finder, Judged
-from sightline.scenarios.pipeline import Recorded, space_for
+from sightline.scenarios.grounds import space_for
+from sightline.scenarios.pipeline import Recorded
 from sightline.scenarios.schemas import FrameHit, SearchRequest
+from sightline.vectors.background import background_sample
 from sightline.vectors.calibration import MIN_SAMPLE, Background, Curve
 from sightline.vectors.captions import kept_bank
-from sightline.vectors.search import Target, background_sample, vector_type
+from sightline.vectors.search import Target, vector_type
 from sightline.vectors.spaces import Space
 
 # Videos looked through in one transaction.

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,12 @@ CLEARED = 20
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was asked before: the version of the data, an answer that still holds, vectors by question."""
+    """What was asked before: the version of the data, an answer that still holds, vectors by question.
 
+    search_id: a new one, for this asking.
+    """
+
+    search_id: UUID
     version: int
     answer: dict[str, Any] | None
     vectors: Mapping[str, Vector]
@@ -61,7 +66,13 @@ def look_up(
         for q in questions
         if question_hash(q) in by_hash
     }
-    return Known(row["version"], row["answer"], known if row["revisions"] == 1 else {}, row["revision"] or "")
+    return Known(
+        search_id=row["search_id"],
+        version=row["version"],
+        answer=row["answer"],
+        vectors=known if row["revisions"] == 1 else {},
+        revision=row["revision"] or "",
+    )
 
 
 _KNOWN = """question_vector AS kept
@@ -71,7 +82,7 @@ _KNOWN = """question_vector AS kept
 _LOOK_UP = f"""
 WITH now_at AS MATERIALIZED (
     SELECT coalesce((SELECT version FROM data_version WHERE workspace_id = app.workspace()), 0) AS version)
-SELECT version,
+SELECT app.uuid7() AS search_id, version,
     (SELECT kept.answer FROM kept_answer AS kept
      WHERE kept.workspace_id = app.workspace() AND kept.key = %(key)s AND kept.version = now_at.version
        AND kept.made_at > now() - make_interval(secs => %(answers_s)s)) AS answer,

@@ -8,20 +8,21 @@ from sightline.database import Connection, transaction
 from sightline.errors import InvalidCursorError
 from sightline.ports import Blobs, Embedder
 from sightline.principal import Principal
-from sightline.scenarios import recording, store
-from sightline.scenarios.answers import SearchAnswer, SearchModel, Took
+from sightline.scenarios import recording
+from sightline.scenarios.answers import SearchAnswer, Took
 from sightline.scenarios.asking import ask, bank_of, keepable, look_up
 from sightline.scenarios.composed import Composed, Vector
 from sightline.scenarios.finding import Finder, Found, Judged, nothing
+from sightline.scenarios.grounds import Workspace, ground_for
 from sightline.scenarios.kept import Known
 from sightline.scenarios.legs import Asked, Composer, ConceptSource, nothing_indexed, texts_of
 from sightline.scenarios.paging import Place, read_place
 from sightline.scenarios.recording import Recorded, find_recorded, recorded_search
 from sightline.scenarios.schemas import SearchRequest
 from sightline.scenarios.showing import Page
+from sightline.scenarios.store import count_matching
+from sightline.vectors.background import Ground
 from sightline.vectors.captions import kept_bank
-from sightline.vectors.search import background_sample
-from sightline.vectors.spaces import Space, find_space, space_of_model
 
 __all__ = ["Providers", "Recorded", "compose_for", "find_in_asset", "recorded_search", "repeat", "search"]
 
@@ -64,11 +65,12 @@ def search(
             request,
             place=place,
             earlier=earlier,
+            known=known,
             asked=asked,
             concepts=providers.concepts,
             bank=bank,
         )
-    search_id = place.search_id if place else _new_id(principal)
+    search_id = place.search_id if place else known.search_id
     session = earlier or refined
     took = Took(embed=ms(embedded - began), sql=ms(time.perf_counter() - embedded), total=0.0)
     answer = page.answer(
@@ -89,58 +91,52 @@ def repeat(principal: Principal, recorded: Recorded, *, providers: Providers, bl
     return search(principal, recorded.request, providers=providers, blobs=blobs, refined=recorded)
 
 
-def _new_id(principal: Principal) -> UUID:
-    with transaction(principal.workspace_id) as conn:
-        return store.new_search_id(conn)
-
-
 def _page(
     principal: Principal,
     request: SearchRequest,
     *,
     place: Place | None,
     earlier: Recorded | None,
+    known: Known,
     asked: Asked | None,
     concepts: ConceptSource | None,
     bank: Vector | None,
 ) -> Page:
     """One page: by the vectors of the first page where that was recorded, by new ones otherwise."""
+    workspace = Workspace(principal.workspace_id, known.version)
     with transaction(principal.workspace_id) as conn:
         if earlier is not None:
             composed = earlier.composed
-            space = space_for(conn, composed.model)
+            ground = workspace.ground(conn, composed.model)
         elif asked is not None:
-            space = space_for(conn, asked.model)
-            composed = compose(conn, request, space=space, asked=asked, concepts=concepts)
+            ground = workspace.ground(conn, asked.model)
+            composed = compose(conn, request, ground=ground, asked=asked, concepts=concepts)
         else:
             raise InvalidCursorError
         after, frames = (place.after, place.frames) if place else (None, 0)
-        found = find(conn, request, composed, space=space, after=after, frames=frames, bank=bank)
+        matching = workspace.count(conn, request.filters)
+        found = find(
+            conn, request, composed, ground=ground, matching=matching, after=after, frames=frames, bank=bank
+        )
     return Page.of(found, composed)
-
-
-def space_for(conn: Connection, model: SearchModel) -> Space | None:
-    """The space of a question's model; None while nothing was indexed with it."""
-    if model.dim:
-        return find_space(conn, model_id=model.id, dim=model.dim)
-    return space_of_model(conn, model.id)
 
 
 def compose(
     conn: Connection,
     request: SearchRequest,
     *,
-    space: Space | None,
+    ground: Ground | None,
     asked: Asked,
     concepts: ConceptSource | None,
 ) -> Composed:
     """The question as vectors. Raises: NotFoundError, ValidationError."""
-    if space is None:
+    if ground is None:
         nothing_indexed(request)
         return Composed(asked.model, ())
-    model = asked.model if asked.model.dim else asked.model.model_copy(update={"dim": space.dim})
-    background = background_sample(conn, space=space)
-    composer = Composer(conn, space, background, Asked(model, asked.texts, asked.images), concepts)
+    model = asked.model if asked.model.dim else asked.model.model_copy(update={"dim": ground.space.dim})
+    composer = Composer(
+        conn, ground.space, ground.background, Asked(model, asked.texts, asked.images), concepts
+    )
     return composer.compose(request)
 
 
@@ -149,19 +145,19 @@ def find(
     request: SearchRequest,
     composed: Composed,
     *,
-    space: Space | None,
+    ground: Ground | None,
+    matching: int,
     after: tuple[float, str, float] | None = None,
     frames: int = 0,
     bank: Vector | None = None,
 ) -> Found:
     """One page of moments by a composed question."""
-    matching = store.count_matching(conn, request.filters)
-    if space is None or matching == 0 or not composed.steps:
+    if ground is None or matching == 0 or not composed.steps:
         return nothing(request)
-    background = background_sample(conn, space=space)
+    space = ground.space
     if bank is None and len(composed.steps) > 1:
         bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
-    finder = Finder(conn, space, background, request, composed, matching, bank)
+    finder = Finder(conn, space, ground.background, request, composed, matching, bank)
     return finder.page(after=after, frames=frames)
 
 
@@ -173,8 +169,8 @@ def compose_for(workspace_id: UUID | str, request: SearchRequest, *, providers: 
     known: Known = look_up(workspace_id, request)
     asked = ask(providers.embedder, request, known)
     with transaction(workspace_id) as conn:
-        space = space_for(conn, asked.model)
-        return compose(conn, request, space=space, asked=asked, concepts=providers.concepts)
+        ground = ground_for(conn, asked.model)
+        return compose(conn, request, ground=ground, asked=asked, concepts=providers.concepts)
 
 
 def find_in_asset(
@@ -201,7 +197,9 @@ def find_in_asset(
         }
     )
     with transaction(workspace_id) as conn:
-        return list(find(conn, narrowed, composed, space=space_for(conn, composed.model)).page)
+        ground = ground_for(conn, composed.model)
+        matching = count_matching(conn, narrowed.filters)
+        return list(find(conn, narrowed, composed, ground=ground, matching=matching).page)
 
 
 def ms(seconds: float) -> float:

@@ -73,13 +73,13 @@ def keep(
     images = dict(asked.images) if asked else {}
     pictures = {picture_name(image): pack_array(vector) for image, vector in images.items()}
     pictures |= {name: pack_array(vector) for name, vector in recorded.pictures.items()} if recorded else {}
-    with _not_vital(answer.search_id), transaction(principal.workspace_id) as conn:
+    entered = transaction(principal.workspace_id, durable=False)
+    with _not_vital(answer.search_id), entered as conn, conn.pipeline():
         store.record_search(conn, _row(principal, request, page, answer, pictures), _moments(answer))
-    if asked is None:
-        return
-    new = {q: v for q, v in {**asked.texts, **images}.items() if q not in known.vectors}
-    with _not_vital(answer.search_id), transaction(principal.workspace_id) as conn:
+        if asked is None:
+            return
         settings = get_settings()
+        new = {q: v for q, v in {**asked.texts, **images}.items() if q not in known.vectors}
         if new:
             kept.keep_vectors(
                 conn,

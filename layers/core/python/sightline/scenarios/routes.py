@@ -30,13 +30,13 @@ Store = Annotated[Blobs, port(Blobs)]
 RATE = [rate_limited("search", lambda settings: settings.search_rate_per_minute)]
 
 
-def concepts_of(request: Request) -> ConceptSource | None:
+async def concepts_of(request: Request) -> ConceptSource | None:
     """Where taught concepts are found, in an app that was given a source."""
     source = request.app.state.ports.get(ConceptSource)
     return source() if source else None
 
 
-def providers_of(
+async def providers_of(
     embedder: Annotated[Embedder, port(Embedder)],
     concepts: Annotated[Any, Depends(concepts_of)],
 ) -> Providers:

@@ -22,7 +22,6 @@ from sightline.vectors.spaces import Space
 __all__ = [
     "count_matching",
     "find_frames",
-    "new_search_id",
     "record_search",
     "recorded_search",
     "stretch_vector",
@@ -100,13 +99,6 @@ def stretch_vector(
         return None
     frames = np.stack([row["embedding"].to_numpy() for row in rows])
     return np.asarray(frames.astype(np.float32).mean(axis=0), np.float32)
-
-
-def new_search_id(conn: Connection) -> UUID:
-    """An id in order of time."""
-    row = conn.execute("SELECT app.uuid7() AS id").fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    return UUID(str(row["id"]))
 
 
 def recorded_search(conn: Connection, search_id: UUID) -> Row | None:

@@ -5,18 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import class_row
 
 from sightline.database import Connection
-from sightline.vectors.packing import unpack_halfvecs
 from sightline.vectors.spaces import Space
 
 Path = Literal["exact", "hnsw"]
-Vectors = NDArray[np.floating[Any]]
 
 
 class FoundFrame(Protocol):
@@ -49,8 +45,6 @@ LONGEST_WALK = 10_000
 FUSION_K = 60
 # Of the best sheets one is read whole for so many ranked frames: 50 for 200, which is 3,000 rows and 2 ms.
 FRAMES_PER_SHEET_READ = 4
-# Enough for the lower half of a null distribution; 0.5 ms.
-BACKGROUND_SAMPLE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +106,6 @@ def table_state(conn: Connection, space: Space) -> TableState:
     return TableState(**row) if row else TableState(rows=0, indexed=False)
 
 
-def background_sample(conn: Connection, *, space: Space) -> Vectors:
-    """A uniform sample of the workspace's frames: the first by hash, so always the same ones.
-
-    Shapes: (at most BACKGROUND_SAMPLE, dim), float32.
-    """
-    row = conn.execute(
-        sql.SQL(
-            "SELECT string_agg(halfvec_send(embedding), '') AS packed FROM ("
-            " SELECT embedding FROM {table} WHERE workspace_id = app.workspace()"
-            " ORDER BY uuid_hash_extended(asset_id, (sheet_no::bigint << 16) + tile) LIMIT %b) AS sampled"
-        ).format(table=space.table),
-        (BACKGROUND_SAMPLE,),
-        binary=True,
-    ).fetchone()
-    return unpack_halfvecs((row and row["packed"]) or b"", dim=space.dim)
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """What frames are ranked by, and what they are ranked for beside it.
@@ -154,7 +131,6 @@ def nearest(
     at least half as far above a typical frame as their sheet's best (column `ranked` tells them apart).
     """
     cursor = conn.cursor(row_factory=class_row(into))
-    conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
     wanted = {
         "query": target.query,
         "candidates": plan.candidates,
@@ -164,7 +140,10 @@ def nearest(
         "fusion": FUSION_K,
     }
     statement = ranking(space, plan.path, target) + sql.SQL(" ") + select
-    hits = cursor.execute(statement, {**target.values, **wanted}).fetchall()
+    with conn.pipeline():
+        conn.execute("SELECT app.rank_with(%s, %s)", (plan.path, EF_SEARCH))
+        cursor.execute(statement, {**target.values, **wanted})
+    hits = cursor.fetchall()
     ranked = sum(hit.ranked for hit in hits)
     complete = plan.path == "exact" or ranked >= min(plan.candidates, plan.matching)
     if not complete and plan.matching <= MAX_ESCALATED_ROWS:
@@ -175,6 +154,7 @@ def nearest(
 
 NOTHING = sql.SQL("")
 # Frames of the best sheets are read whole, so that a moment is not cut short where its frames rank too low.
+# OFFSET 0 keeps each sheet's reading apart: joined, the planner may read all sheets of its video.
 _RANKED = sql.SQL(
     "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
     "         point.embedding <#> %(query)b::{vector} AS distance"
@@ -189,11 +169,12 @@ _STATEMENT = sql.SQL(
     "  SELECT asset_id, run, sheet_no, min(distance) AS distance FROM ranked"
     "  GROUP BY asset_id, run, sheet_no ORDER BY min(distance), asset_id, sheet_no LIMIT %(sheets)s"
     "), beside AS ("
-    "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s,"
-    "         point.embedding <#> %(query)b::{vector} AS distance"
-    "  FROM best JOIN {table} AS point USING (asset_id, run, sheet_no)"
-    "  JOIN ({eligible}) AS eligible USING (asset_id, run)"
-    "  WHERE point.embedding <#> %(query)b::{vector} <= (best.distance + %(typical)s) / 2 AND {where}"
+    "  SELECT point.asset_id, point.run, point.sheet_no, point.tile, point.time_s, point.distance"
+    "  FROM best JOIN ({eligible}) AS eligible USING (asset_id, run) CROSS JOIN LATERAL ("
+    "    SELECT point.*, point.embedding <#> %(query)b::{vector} AS distance FROM {table} AS point"
+    "    WHERE point.asset_id = best.asset_id AND point.run = best.run AND point.sheet_no = best.sheet_no"
+    "    OFFSET 0) AS point"
+    "  WHERE point.distance <= (best.distance + %(typical)s) / 2 AND {where}"
     "), frame AS MATERIALIZED ("
     "  SELECT asset_id, run, sheet_no, tile, time_s, distance, bool_or(ranked) AS ranked"
     "  FROM (SELECT *, true AS ranked FROM ranked UNION ALL SELECT *, false FROM beside) AS either"

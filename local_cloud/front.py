@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local_cloud.checkpoint import Checkpoint
+from local_cloud.checkpoint import Checkpoint, passed_on
 from local_cloud.emulator_config import EmulatorConfig
 from local_cloud.executor import Executor
 
@@ -34,9 +34,11 @@ class Front:
         if scope["type"] == "lifespan":
             await self._emulator(scope, receive, self._beginning(send))
             return
-        self._checkpoint.touch()
         if scope["type"] == "http" and scope["server"][1] == self._config.api_port:
-            scope = self._as_api_request(scope)
+            with passed_on():
+                await self._emulator(self._as_api_request(scope), receive, send)
+            return
+        self._checkpoint.touch()
         await self._emulator(scope, receive, send)
         self._checkpoint.touch()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_cloud.checkpoint import Checkpoint
+from local_cloud.checkpoint import Checkpoint, passed_on
 
 pytestmark = pytest.mark.unit
 
@@ -35,3 +35,12 @@ def test_what_happened_is_due_until_it_was_written_after_it_settled() -> None:
     kept.touch()
     assert kept.due
     kept.stop()
+
+
+def test_a_call_that_is_only_passed_on_is_no_reason_to_write() -> None:
+    kept = Checkpoint(lambda: True)
+    with passed_on():
+        kept.touch()
+        assert not kept.due
+    kept.touch()
+    assert kept.due

@@ -20,8 +20,8 @@ _passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
 def passed_on() -> Iterator[None]:
     """A call of the HTTP API, and the function that answers it, change no state themselves.
 
-    What the function asks of other services arrives as requests of their own. A save takes 50 ms, during which
-    all calls wait.
+    What the function asks of other services arrives as requests of their own. A save takes 50 ms, and calls
+    wait for it.
     """
     before = _passed_on.set(True)
     try:

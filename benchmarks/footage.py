@@ -1,9 +1,9 @@
 """A driving video as a dashcam writes it: H.264, 720p, 30 frames/s, motion, sensor noise."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import av
@@ -30,25 +30,7 @@ def video(seconds: float = 600.0, *, gop_s: float = 2.0) -> Path:
     path = BUILD / f"drive_{HEIGHT}p_{seconds:g}s_gop{gop_s:g}.mp4"
     if path.exists():
         return path
-    BUILD.mkdir(parents=True, exist_ok=True)
-    print(f"rendering {path.name} (once) ...", file=sys.stderr, flush=True)
-    unfinished = path.with_suffix(".part.mp4")
-    with av.open(str(unfinished), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base, stream.gop_size = Fraction(1, FPS), round(gop_s * FPS)
-        stream.options = {"preset": PRESET, "crf": CRF}
-        noise = np.random.default_rng(1).integers(0, NOISE_LEVELS, (HEIGHT * 2, WIDTH), dtype=np.uint8)
-        pts = 0
-        for picture in _scenes(seconds):
-            for step in range(round(SCENE_S * FPS)):
-                frame = av.VideoFrame.from_ndarray(_shown(picture, step, noise), format="yuv420p")
-                frame.pts = pts
-                pts += 1
-                container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    unfinished.rename(path)
-    return path
+    return _encoded(path, _drive(seconds), gop_s=gop_s, options={"preset": PRESET, "crf": CRF})
 
 
 def joined(folder: Path, seconds: float) -> Path:
@@ -59,14 +41,27 @@ def joined(folder: Path, seconds: float) -> Path:
     clips = [clip for clip in sorted(folder.glob("*.mp4")) if _moves(clip)]
     if not clips:
         raise SystemExit(f"no *.mp4 of at least {LEAST_FPS} frames/s in {folder}")
+    return _encoded(path, islice(_over_and_over(clips), round(seconds * FPS)))
+
+
+def _encoded(
+    path: Path,
+    frames: Iterable[av.VideoFrame],
+    *,
+    gop_s: float | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """H.264 of these frames; x264 places key frames by itself where no gop_s is given."""
     BUILD.mkdir(parents=True, exist_ok=True)
     print(f"encoding {path.name} (once) ...", file=sys.stderr, flush=True)
     unfinished = path.with_suffix(".part.mp4")
     with av.open(str(unfinished), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
+        stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.time_base = Fraction(1, FPS)
-        for pts, frame in zip(range(round(seconds * FPS)), _over_and_over(clips), strict=False):
+        if gop_s is not None:
+            stream.gop_size = round(gop_s * FPS)
+        for pts, frame in enumerate(frames):
             frame.pts, frame.time_base, frame.pict_type = pts, stream.time_base, PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -86,6 +81,14 @@ def _over_and_over(clips: list[Path]) -> Iterator[av.VideoFrame]:
         with av.open(str(clip)) as container:
             for frame in container.decode(video=0):
                 yield frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p")
+
+
+def _drive(seconds: float) -> Iterator[av.VideoFrame]:
+    """A rendered drive, panned over and with noise."""
+    noise = np.random.default_rng(1).integers(0, NOISE_LEVELS, (HEIGHT * 2, WIDTH), dtype=np.uint8)
+    for picture in _scenes(seconds):
+        for step in range(round(SCENE_S * FPS)):
+            yield av.VideoFrame.from_ndarray(_shown(picture, step, noise), format="yuv420p")
 
 
 def _scenes(seconds: float) -> list[Plane]:

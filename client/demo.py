@@ -86,7 +86,7 @@ def _demonstrate(
     console = notes()
     asset = _indexed(sightline, _waited_for(footage, console), console, again=again)
     found = [(text, _ask(sightline, text, asset, as_json=as_json)) for text in questions]
-    frames = write_picture(picture, [Answer(text, one.moments) for text, one in found], sightline.sheet)
+    frames = write_picture(picture, [Answer(text, one) for text, one in found], sightline.sheet)
     if as_json:
         asked = [{"text": text, "answer": one.model_dump(mode="json")} for text, one in found]
         print_json({"asset": asset, "questions": asked, "picture": str(picture.resolve())})

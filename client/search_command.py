@@ -79,7 +79,7 @@ def search(
         if save:
             sightline.searches.save(save, search_id=found.search_id)
         if picture:
-            write_picture(picture, [Answer(text or "", found.moments)], sightline.sheet)
+            write_picture(picture, [Answer(text or "", found)], sightline.sheet)
     if as_json:
         print_json(found)
         return
@@ -96,9 +96,9 @@ def print_found(found: Found) -> None:
     if not found.moments:
         notes().print(f"Nothing found: {why}." if why else "Nothing found.", markup=False)
         return
-    if found.verdict and not found.verdict.found:
-        notes().print(f"Nothing relevant found: {why}.", markup=False)
-    columns = ["#", "video", "when", "relevance"]
+    if not found.sure:
+        notes().print(f"Nothing found for sure: {why}. The closest:", markup=False)
+    columns = ["#", "video", "when", found.measure]
     rows = [
         [str(rank), moment.asset_name, span(moment.start_s, moment.end_s), percent(moment.relevance)]
         for rank, moment in enumerate(found.moments, 1)
@@ -107,7 +107,7 @@ def print_found(found: Found) -> None:
         columns.insert(3, "steps")
         for row, moment in zip(rows, found.moments, strict=True):
             row.insert(3, ", ".join(clock(step.time_s) for step in moment.steps))
-    print_table(columns, rows, right=["#", "relevance"])
+    print_table(columns, rows, right=["#", found.measure])
     results().print(f"[dim]{escape(how_found(found))}[/dim]")
 
 

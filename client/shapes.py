@@ -227,3 +227,14 @@ class Found(Shape):
     verdict: Verdict | None = None
     moments: list[Moment]
     next_cursor: str | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether anything was found, and not only what comes closest."""
+        return self.verdict is None or self.verdict.found
+
+    @property
+    def measure(self) -> str:
+        """What a moment's relevance says: how far it stands out is all, where other words describe it better."""
+        verdict = self.verdict
+        return "stands out" if verdict and not verdict.found and verdict.best >= verdict.bar else "relevance"

@@ -90,6 +90,7 @@ class Function(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "SIGHTLINE_STAGE": house.stage.name,
+                **({"SIGHTLINE_SENTRY_DSN": house.stage.sentry_dsn} if house.stage.sentry_dsn else {}),
                 **(environment or {}),
             },
             vpc=house.database.network.vpc if in_vpc else None,

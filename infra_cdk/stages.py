@@ -88,6 +88,8 @@ class Stage:
     writer_secret_name: str | None = None
     """Secrets Manager secret {"api_key": ...} of Anthropic's API, where that writes."""
     alarm_email: str | None = None
+    sentry_dsn: str | None = None
+    """Where unexpected failures of the functions are reported to, without payloads (docs/settings.md)."""
     mail_from: str | None = None
     """What notifications are mailed from: an address that SES has verified, or of a domain that it has."""
     console_url: str | None = None

@@ -237,14 +237,18 @@ def test_a_search_is_refined_and_acted_on(
     assert signed_in("searches", "action", "j-1", "--cancel", "--json").json["status"] == "cancelled"
 
 
-def test_it_is_said_when_nothing_relevant_was_found(
+def test_it_is_said_when_nothing_was_found_for_sure(
     signed_in: Sightline, server: FakeSightline, tmp_path: Path
 ) -> None:
     (tmp_path / "a.mp4").write_bytes(b"a video")
     signed_in("upload", "a.mp4", "--wait")
     server.store.moments = 1
-    assert "Nothing relevant found" in signed_in("search", "a unicorn").err
-    assert "Nothing relevant found" not in signed_in("search", "a car").err
+    unicorn, car = (signed_in("search", text) for text in ("a unicorn", "a car"))
+    assert "Nothing found for sure: why. The closest:" in unicorn.err
+    assert "for sure" not in car.err
+    # what stands out without being it is not called relevant
+    assert ("stands out" in unicorn.out, "relevance" in unicorn.out) == (True, False)
+    assert "relevance" in car.out
 
 
 def test_search_prints_ranked_moments_and_draws_their_frames(

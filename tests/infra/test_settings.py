@@ -22,16 +22,18 @@ GOOGLE = GoogleSignIn(
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 WRITERS = ("summarise", "answer_question")
 PARTNER = "aws.partner/pagerduty.com/ours"
+DSN = "https://0193a1b2@o1.ingest.example.com/1"
 KEY = "arn:aws:kms:eu-central-1:210987654321:key/0193a1b2-0000-7000-8000-000000000002"
 
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A development stage with Google sign-in, an alarm address, a writing model, and what is of others."""
+    """A development stage with Google sign-in, an alarm address, Sentry, a writing model, and others' things."""
     return synthesized(
         tmp_path_factory.mktemp("assembly"),
         google=GOOGLE,
         alarm_email="ops@example.com",
+        sentry_dsn=DSN,
         writer=f"bedrock/{MODEL}",
         import_buckets=("fleet-footage/2025/",),
         import_keys=(KEY,),
@@ -137,6 +139,12 @@ def test_a_model_by_key_reads_its_own_secret_alone(tmp_path: Path) -> None:
 def test_alarms_are_mailed(resources: list[dict[str, Any]]) -> None:
     subscription = properties(resources, "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+
+
+def test_every_function_reports_to_sentry(resources: list[dict[str, Any]]) -> None:
+    functions = [one for one in resources if one["Type"] == "AWS::Lambda::Function"]
+    told = [one["Properties"]["Environment"]["Variables"].get("SIGHTLINE_SENTRY_DSN") for one in functions]
+    assert set(told) == {DSN}
 
 
 def test_a_bucket_of_others_is_read_and_decrypted_through_s3_alone(resources: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -12,7 +13,7 @@ from client.errors import ApiError, ClientError, ForbiddenError, IndexingError, 
 from client.output import bytes_text, clock, exit_code, percent, span
 from client.picture import FRAME_WIDTH, Answer, frame_of, write_picture
 from client.progress import stage_text
-from client.shapes import Asset, Moment, Sheet
+from client.shapes import Asset, Found, Moment, Sheet
 from tests.fake_sightline import COLOURS, NOW, TILE_HEIGHT, TILE_WIDTH, sheet_jpeg
 
 pytestmark = pytest.mark.unit
@@ -89,6 +90,17 @@ def moment(tile: int) -> Moment:
     )  # fmt: skip
 
 
+def found(moments: int, **verdict: Any) -> Found:
+    verdict = {"found": True, "bar": 0.7, "best": 0.9, "reason": "why", **verdict}
+    return Found.model_validate(
+        {
+            "search_id": "s", "model": {"id": "m", "revision": "r", "dim": 1}, "verdict": verdict,
+            "plan": {"path": "exact", "matching": 9, "candidates": 9, "complete": True},
+            "moments": [moment(tile % 4).model_dump() for tile in range(moments)],
+        }
+    )  # fmt: skip
+
+
 def test_a_sheet_is_fetched_once_however_many_frames_it_gives(tmp_path: Path) -> None:
     fetched: list[str] = []
 
@@ -96,12 +108,24 @@ def test_a_sheet_is_fetched_once_however_many_frames_it_gives(tmp_path: Path) ->
         fetched.append(wanted.url)
         return sheet_jpeg()
 
-    answers = [Answer("five frames", [moment(tile % 4) for tile in range(5)]), Answer("none", [])]
+    answers = [Answer("five frames", found(5)), Answer("none", found(0))]
     assert write_picture(tmp_path / "found.png", answers, fetch) == 5
     assert len(fetched) == 1
     with Image.open(io.BytesIO((tmp_path / "found.png").read_bytes())) as picture:
         assert picture.format == "PNG"
         assert picture.width > 4 * FRAME_WIDTH
+
+
+def test_a_percentage_never_says_relevant_where_the_verdict_says_no(tmp_path: Path) -> None:
+    sure, outdone, weak = found(1), found(1, found=False), found(1, found=False, best=0.53)
+    assert [one.measure for one in (sure, outdone, weak)] == ["relevance", "stands out", "relevance"]
+    heights = []
+    for name, one in {"sure.png": sure, "unsure.png": weak, "nothing.png": found(0, found=False)}.items():
+        write_picture(tmp_path / name, [Answer("a car", one)], lambda _: sheet_jpeg())
+        with Image.open(tmp_path / name) as picture:
+            heights.append(picture.height)
+    # a line says so above the frames
+    assert heights[1] > heights[0] > heights[2]
 
 
 def test_progress_says_what_is_done_and_how_much() -> None:

@@ -187,7 +187,7 @@ class Finder:
         elif fit is None and weighed:
             reason = "no frames that follow each other so are described by all steps"
         elif fit is None:
-            reason = "nothing stands out from the workspace's own frames"
+            reason = f"no moment reaches {100 * self.request.bar:g} % relevance"
         else:
             reason = "what stands out is described better by other words"
         told = {"described": fit.below, "height": fit.height} if fit else {}

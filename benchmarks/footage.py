@@ -1,7 +1,7 @@
 """A driving video as a dashcam writes it: H.264, 720p, 30 frames/s, motion, sensor noise."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import cycle, islice
 from pathlib import Path
@@ -49,20 +49,21 @@ def _encoded(
     frames: Iterable[av.VideoFrame],
     *,
     gop_s: float | None = None,
-    options: dict[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Path:
     """H.264 of these frames; x264 places key frames by itself where no gop_s is given."""
     BUILD.mkdir(parents=True, exist_ok=True)
     print(f"encoding {path.name} (once) ...", file=sys.stderr, flush=True)
     unfinished = path.with_suffix(".part.mp4")
     with av.open(str(unfinished), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=options)
+        stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base = Fraction(1, FPS)
+        stream.time_base, stream.options = Fraction(1, FPS), {**(options or {})}
         if gop_s is not None:
             stream.gop_size = round(gop_s * FPS)
         for pts, frame in enumerate(frames):
-            frame.pts, frame.time_base, frame.pict_type = pts, stream.time_base, PictureType.NONE
+            # not the stream's time base, which the container changes with its first packet
+            frame.pts, frame.time_base, frame.pict_type = pts, Fraction(1, FPS), PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     unfinished.rename(path)

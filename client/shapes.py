@@ -235,6 +235,6 @@ class Found(Shape):
 
     @property
     def measure(self) -> str:
-        """What a moment's relevance says: how far it stands out is all, where other words describe it better."""
+        """What relevance says: how far a moment stands out is all, where other words describe it better."""
         verdict = self.verdict
         return "stands out" if verdict and not verdict.found and verdict.best >= verdict.bar else "relevance"

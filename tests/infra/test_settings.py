@@ -28,7 +28,7 @@ KEY = "arn:aws:kms:eu-central-1:210987654321:key/0193a1b2-0000-7000-8000-0000000
 
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A development stage with Google sign-in, an alarm address, Sentry, a writing model, and others' things."""
+    """A development stage with Google sign-in, an alarm address, Sentry, a writing model, others' things."""
     return synthesized(
         tmp_path_factory.mktemp("assembly"),
         google=GOOGLE,

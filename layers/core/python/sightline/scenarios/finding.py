@@ -189,7 +189,7 @@ class Finder:
         elif fit is None:
             reason = f"no moment reaches {100 * self.request.bar:g} % relevance"
         else:
-            reason = "what stands out is described better by other words"
+            reason = fit.objection
         told = {"described": fit.below, "height": fit.height} if fit else {}
         return Verdict(found=found, bar=self.request.bar, best=best, reason=reason, **told)
 
@@ -208,7 +208,7 @@ class Finder:
                 frames = np.stack(list(vectors.values()))
                 query = as_array(step.vector)
                 null = background_of(step, self.background)
-                fits.append(fit_of(query, frames, bank=self.bank, null=null))
+                fits.append(fit_of(query, frames, bank=self.bank, null=null, background=self.background))
         return min(fits, key=lambda fit: fit.margin, default=None)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from sightline.database import Connection
-from sightline.vectors.calibration import Background
+from sightline.vectors.calibration import MIN_SPREAD, Background
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -33,6 +33,8 @@ BEST_FRAMES = 5
 # Spreads by which the frames must stand out: where no caption does better, and more per e-fold of rivals.
 # Of drives 1 to 12 these let 89 % of the questions with a match through, and 23 % of those without.
 BAR, PER_E_FOLD, HALF = -1.8, 2.8, 0.5
+# Share of a normal distribution that lies more than one spread below its centre.
+ONE_BELOW = 0.16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Fit:
     rivals: float
     captions: int
     height: float
+    rival: str = ""
+    """Of those captions, the one that says most: it fits these frames and hardly any other."""
 
     @property
     def below(self) -> float:
@@ -52,6 +56,12 @@ class Fit:
     def margin(self) -> float:
         """Spreads above what so many rivals ask for: from 0 on it holds its own."""
         return self.height - BAR - PER_E_FOLD * math.log(self.rivals + HALF)
+
+    @property
+    def objection(self) -> str:
+        """What speaks against the question."""
+        among = f', "{self.rival}" among them' if self.rival else ""
+        return f"what stands out is described better by other words{among}"
 
 
 @cache
@@ -66,14 +76,31 @@ def captions_hash() -> bytes:
     return hashlib.sha256("\n".join(captions()).encode()).digest()
 
 
-def fit_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background) -> Fit:
-    """null: how the question scores other frames.
+def fit_of(
+    question: Vectors, frames: Vectors, *, bank: Vectors, null: Background, background: Vectors
+) -> Fit:
+    """null: how the question scores other frames, of which background is a sample.
 
-    Shapes: question (dim,), frames (n, dim), bank (captions, dim).
+    Shapes: question (dim,), frames (n, dim), bank (captions, dim), background (m, dim).
     """
-    scores = frames @ question
-    rivals = (frames @ bank.T > scores[:, None]).sum(axis=1).mean()
-    return Fit(rivals=float(rivals), captions=len(bank), height=null.z(float(scores.mean())))
+    scores, others = frames @ question, frames @ bank.T
+    rivals = (others > scores[:, None]).sum(axis=1).mean()
+    means, height = others.mean(axis=0), float(scores.mean())
+    (better,) = np.nonzero(means > height + MIN_SPREAD)
+    rival = _most_telling(better, means[better], background @ bank[better].T)
+    return Fit(float(rivals), captions=len(bank), height=null.z(height), rival=rival)
+
+
+def _most_telling(better: NDArray[np.intp], means: Vectors, typical: Vectors) -> str:
+    """Of better captions the one that stands out furthest: "a clear sunny day" fits all frames of a day.
+
+    Shapes: better (n,), means (n,), typical (background, n).
+    """
+    if not len(better):
+        return ""
+    low, centre = np.quantile(typical, (ONE_BELOW, 0.5), axis=0)
+    heights = (means - centre) / np.maximum(centre - low, MIN_SPREAD)
+    return captions()[int(better[heights.argmax()])]
 
 
 def margins_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background) -> Vectors:

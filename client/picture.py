@@ -16,7 +16,7 @@ _GAP = 16
 _CAPTION_HEIGHT = 26
 _HEADING_HEIGHT = 44
 _REMARK_HEIGHT = 24
-_UNSURE = "nothing for sure; the closest:"
+_UNSURE = "nothing relevant; the closest:"
 _PAPER, _INK, _FAINT = (250, 250, 248), (24, 26, 30), (110, 114, 122)
 
 FetchSheet = Callable[[Sheet], bytes]

@@ -97,7 +97,7 @@ def print_found(found: Found) -> None:
         notes().print(f"Nothing found: {why}." if why else "Nothing found.", markup=False)
         return
     if not found.sure:
-        notes().print(f"Nothing found for sure: {why}. The closest:", markup=False)
+        notes().print(f"Nothing relevant found: {why}. The closest:", markup=False)
     columns = ["#", "video", "when", found.measure]
     rows = [
         [str(rank), moment.asset_name, span(moment.start_s, moment.end_s), percent(moment.relevance)]

@@ -244,8 +244,8 @@ def test_it_is_said_when_nothing_was_found_for_sure(
     signed_in("upload", "a.mp4", "--wait")
     server.store.moments = 1
     unicorn, car = (signed_in("search", text) for text in ("a unicorn", "a car"))
-    assert "Nothing found for sure: why. The closest:" in unicorn.err
-    assert "for sure" not in car.err
+    assert "Nothing relevant found: why. The closest:" in unicorn.err
+    assert "Nothing relevant" not in car.err
     # what stands out without being it is not called relevant
     assert ("stands out" in unicorn.out, "relevance" in unicorn.out) == (True, False)
     assert "relevance" in car.out

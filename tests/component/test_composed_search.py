@@ -383,7 +383,7 @@ def test_what_is_described_better_by_other_words_was_not_found(search: Search, w
     assert min(truck["best"], leaning["best"]) >= truck["bar"]
     assert (truck["found"], leaning["found"]) == (True, False)
     assert truck["described"] > leaning["described"]
-    assert '"a river" among them' in leaning["reason"]
+    assert 'such as "a river"' in leaning["reason"]
 
 
 def test_judgements_move_the_answer_and_the_session_can_be_gone_on_with(

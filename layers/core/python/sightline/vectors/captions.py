@@ -60,8 +60,8 @@ class Fit:
     @property
     def objection(self) -> str:
         """What speaks against the question."""
-        among = f', "{self.rival}" among them' if self.rival else ""
-        return f"what stands out is described better by other words{among}"
+        such_as = f', such as "{self.rival}"' if self.rival else ""
+        return f"what stands out is described better by other words{such_as}"
 
 
 @cache

@@ -45,7 +45,7 @@ class Fit:
     captions: int
     height: float
     rival: str = ""
-    """Of those captions, the one that says most: it fits these frames and hardly any other."""
+    """Of those captions, the one that stands out furthest, where that is as far as the question does."""
 
     @property
     def below(self) -> float:
@@ -87,20 +87,17 @@ def fit_of(
     rivals = (others > scores[:, None]).sum(axis=1).mean()
     means, height = others.mean(axis=0), float(scores.mean())
     (better,) = np.nonzero(means > height + MIN_SPREAD)
-    rival = _most_telling(better, means[better], background @ bank[better].T)
+    heights = _heights(means[better], background @ bank[better].T)
+    # "a clear sunny day" fits all frames of a day: what stands out less than the question explains nothing.
+    told = len(better) and heights.max() >= null.z(height)
+    rival = captions()[int(better[heights.argmax()])] if told else ""
     return Fit(float(rivals), captions=len(bank), height=null.z(height), rival=rival)
 
 
-def _most_telling(better: NDArray[np.intp], means: Vectors, typical: Vectors) -> str:
-    """Of better captions the one that stands out furthest: "a clear sunny day" fits all frames of a day.
-
-    Shapes: better (n,), means (n,), typical (background, n).
-    """
-    if not len(better):
-        return ""
+def _heights(means: Vectors, typical: Vectors) -> Vectors:
+    """How many spreads each caption stands out. Shapes: means (n,), typical (background, n); (n,)."""
     low, centre = np.quantile(typical, (ONE_BELOW, 0.5), axis=0)
-    heights = (means - centre) / np.maximum(centre - low, MIN_SPREAD)
-    return captions()[int(better[heights.argmax()])]
+    return np.asarray((means - centre) / np.maximum(centre - low, MIN_SPREAD))
 
 
 def margins_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background) -> Vectors:

@@ -38,7 +38,9 @@ def _short(text: str, most: int) -> str:
 
 def show_summary(console: Console, incident: Item, summary: Item) -> None:
     """Each sentence with the number of alerts it rests on."""
-    lines = [f"{one['text']} [{one['alerts']} alerts]" for one in summary["sentences"]]
+    lines = [
+        f"{one['text']} [{one['alerts']} alert{'s' * (one['alerts'] != 1)}]" for one in summary["sentences"]
+    ]
     title = f"INC-{incident['number']}, summarised by {summary['written_by']}"
     console.print(Panel("\n".join(map(escape, lines)), title=escape(title), title_align="left"))
 

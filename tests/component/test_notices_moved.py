@@ -84,12 +84,16 @@ def test_one_that_is_merged_says_into_which(
 ) -> None:
     office.channel("slack_bot")
     goes, stays = pair
+    office.summarise(goes, ["It still fires."])
     office.tell(goes, 1, "opened")
+    assert "It still fires." in str(slack.posted)
     merge(office.workspace.id, stays, [goes], actor="user:1", events=office.bus)
     told = {detail["incident_id"]: detail for _, detail in office.bus.events}[str(goes)]
     for _ in range(2):
         office.tell(goes, told["version"], *told["kinds"])
-    assert "merged into INC-2" in next(iter(slack.posted.values()))["text"]
+    (message,) = [one for one in slack.posted.values() if "thread_ts" not in one]
+    assert "merged into INC-2" in message["text"]
+    assert "It still fires." not in str(message), "what was summed up holds no more"
     assert [call.method for call in slack.calls] == ["chat.postMessage", "chat.update", "chat.postMessage"]
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.local
 
 SECONDS = 900
 ENDPOINT_DOWN_S = 30
-DATABASE_AWAY_S = 20
+DATABASE_AWAY_S = 60
 
 
 @pytest.fixture(scope="module")

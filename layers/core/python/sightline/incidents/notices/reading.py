@@ -8,12 +8,13 @@ from sightline.settings import get_settings
 
 
 def story_in(conn: Connection, message: Row, incident: Row) -> Story:
-    """As a message is to tell it now."""
+    """As a message is to tell it now. What was summed up of alerts that are another's holds no more."""
+    left = incident["status"] in ("merged", "gathering")
     return story_of(
         incident,
         message_id=str(message["id"]),
         events=_since(conn, incident, message["told_version"]),
-        summary=store.summary_of(conn, incident["id"]),
+        summary=None if left else store.summary_of(conn, incident["id"]),
         console_url=get_settings().console_url,
         went_to=store.went_to(conn, incident),
     )

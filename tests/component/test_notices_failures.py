@@ -204,10 +204,10 @@ def test_what_is_in_no_queue_is_found_by_the_sweep(office: Office, slack: FakeSl
 
 def test_what_was_told_of_incidents_that_are_long_over_is_forgotten(office: Office, slack: FakeSlack) -> None:
     channel = office.channel()
-    over, lately, still, held = (
-        office.incident(title=title) for title in ("over", "lately", "still", "held")
+    over, withdrawn, lately, still, held = (
+        office.incident(title=title) for title in ("over", "withdrawn", "lately", "still", "held")
     )
-    for incident_id in (over, lately, still):
+    for incident_id in (over, withdrawn, lately, still):
         office.tell(incident_id, 1, "opened")
     office.hear(held, 1, "opened")
     office.call("POST", f"/notification-channels/{channel['id']}/test")
@@ -217,15 +217,16 @@ def test_what_was_told_of_incidents_that_are_long_over_is_forgotten(office: Offi
         conn.execute(
             "UPDATE incident SET status = 'resolved', updated_at = now() - interval '91 days'"
             " WHERE id = ANY(%s)",
-            ([over, held],),
+            ([over, withdrawn, held],),
         )
+        conn.execute("UPDATE incident SET status = 'gathering' WHERE id = %s", (withdrawn,))
         conn.execute("UPDATE incident SET status = 'resolved' WHERE id = %s", (lately,))
         conn.execute(
             "UPDATE notification SET status = 'held' WHERE message_id IN"
             " (SELECT id FROM notification_message WHERE incident_id = %s)",
             (held,),
         )
-    assert len(office.statuses()) == 5
+    assert len(office.statuses()) == 6
     office.sweep()
     left = {one["incident_id"] for one in office.notifications()}
     assert left == {str(lately), str(still), str(held)}, "the test of the channel goes too"

@@ -76,11 +76,11 @@ class Incidents:
 
     def retention(self, days: int | None = None) -> Item:
         """How long what is over is kept, what went, and what would go by these days or those that hold."""
-        return self._item("GET", "/v1/incident-retention", params={"days": days} if days else None)
+        return self._item("GET", "/v1/incidents/retention", params={"days": days} if days else None)
 
     def put_retention(self, days: int | None) -> Item:
         """Removes what is over and older, for good; None: nothing."""
-        return self._item("PUT", "/v1/incident-retention", json={"keep_days": days})
+        return self._item("PATCH", "/v1/incidents/retention", json={"keep_days": days})
 
     def change_settings(self, some: Item) -> Item:
         """These; the others stay as they are."""

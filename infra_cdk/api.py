@@ -52,6 +52,7 @@ class Api(Construct):
         )
         self._made: dict[str, apigateway.HttpRoute] = {}
         self._settings = self._throttle_and_log(stage=stage)
+        self._throttled: dict[str, dict[str, int]] = {}
         self._authorizers = {
             "user": _authorizer("User", authorizer, ["Authorization"]),
             "workspace": _authorizer("Workspace", authorizer, ["Authorization", "X-Workspace-Id"]),
@@ -80,9 +81,9 @@ class Api(Construct):
 
     def throttle(self, route_key: str, *, requests_per_s: int) -> None:
         """Holds one route below the stage's limit."""
-        self._settings.route_settings = {
-            route_key: {"ThrottlingRateLimit": requests_per_s, "ThrottlingBurstLimit": 2 * requests_per_s}
-        }
+        limits = {"ThrottlingRateLimit": requests_per_s, "ThrottlingBurstLimit": 2 * requests_per_s}
+        self._throttled[route_key] = limits
+        self._settings.route_settings = self._throttled
         self._settings.node.add_dependency(self._made[route_key])
 
     def _throttle_and_log(self, *, stage: Stage) -> apigateway.CfnStage:

@@ -163,7 +163,6 @@ class Incidents(Construct):
             Route(path="/v1/incidents", methods=(GET,)),
             Route(path="/v1/incidents/{proxy+}", methods=(GET, POST, PATCH)),
             Route(path="/v1/incident-settings", methods=(GET, PUT)),
-            Route(path="/v1/incident-retention", methods=(GET, PUT)),
             Route(path="/v1/maintenance-windows", methods=(GET, POST)),
             Route(path="/v1/maintenance-windows/{proxy+}", methods=(DELETE,)),
             Route(path="/v1/service-map", methods=(GET, PUT)),

@@ -19,6 +19,8 @@ SEND_TIMEOUT_S, SEND_AT_ONCE = 90, 1
 SWEEP_EVERY_MIN = 1
 # One whole vCPU (1,769 MB): Slack waits for three seconds, and a cold call is all CPU.
 BUTTON_MEMORY_MB = 1769
+# All of a stage's people together; what is not Slack's cannot be told apart at the door.
+PRESSES_PER_S = 20
 
 
 class Notices(Construct):
@@ -97,9 +99,9 @@ class Notices(Construct):
             in_vpc=False,
         )
         self._may_queue(function)
-        api.route(
-            function, Route(path="/v1/slack/interactions/{channel_id}", methods=(POST,), caller="anyone")
-        )
+        path = "/v1/slack/interactions/{channel_id}"
+        api.route(function, Route(path=path, methods=(POST,), caller="anyone"))
+        api.throttle(f"POST {path}", requests_per_s=PRESSES_PER_S)
         return function
 
     def _notify(self, *, outgoing: Outgoing) -> Function:

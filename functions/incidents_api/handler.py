@@ -8,5 +8,5 @@ from sightline.incidents.runbooks.routes import router as runbooks
 from sightline.incidents.summaries.routes import router as summaries
 from sightline.wiring import PORTS
 
-routers = (router, incidents, summaries, runbooks, retention)
+routers = (router, retention, incidents, summaries, runbooks)
 handler = as_lambda(create_app(*routers, ports=PORTS, max_body_bytes=MAX_PICTURE_BODY_BYTES))

@@ -21,7 +21,7 @@ class Desk:
         self.user = User(workspace, PaperKeys())
         self.models = MODELS
         self.source_id = self.user.add_source()
-        self.handler: Handler = as_lambda(create_app(router, retention, ports={Events: lambda: EVENTS}))
+        self.handler: Handler = as_lambda(create_app(retention, router, ports={Events: lambda: EVENTS}))
 
     def ask(self, method: str, path: str, *, role: str = "admin", **more: Any) -> Answer:
         return call(self.handler, method, path, principal=member_of(self.workspace, role), **more)

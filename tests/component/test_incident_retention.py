@@ -22,7 +22,7 @@ OLD = datetime.now(UTC) - timedelta(days=100)
 
 
 def ask(workspace: Workspace, method: str = "GET", *, role: str = "admin", **more: Any) -> Answer:
-    return call(handler, method, "/v1/incident-retention", principal=member_of(workspace, role), **more)
+    return call(handler, method, "/v1/incidents/retention", principal=member_of(workspace, role), **more)
 
 
 @pytest.fixture(name="desk")
@@ -89,9 +89,9 @@ def test_what_is_over_goes_in_pages_and_is_counted_and_what_is_not_stays(
     would = ask(desk.workspace, query="days=90").json
     # The one that another was merged into is over too, and goes when nothing refers to it.
     assert would["due"] == {"incidents": 2, "alerts": 2, "deliveries": 7}
-    assert ask(desk.workspace, "PUT", role="editor", body={"keep_days": 90}).status == 403
-    assert ask(desk.workspace, "PUT", body={"keep_days": 29}).status == 422
-    assert ask(desk.workspace, "PUT", body={"keep_days": 90}).json["due"] == would["due"]
+    assert ask(desk.workspace, "PATCH", role="editor", body={"keep_days": 90}).status == 403
+    assert ask(desk.workspace, "PATCH", body={"keep_days": 29}).status == 422
+    assert ask(desk.workspace, "PATCH", body={"keep_days": 90}).json["due"] == would["due"]
     gone = [forget(desk.workspace.id, page=1) for _ in range(9)]
     assert max(max(one.values()) for one in gone) == 1, "never more than a page"
     told = ask(desk.workspace).json
@@ -102,12 +102,12 @@ def test_what_is_over_goes_in_pages_and_is_counted_and_what_is_not_stays(
     (fires,) = desk.incidents("open")
     assert [one["title"] for one in desk.members(fires["id"])] == ["c is high"]
     assert len(_numbers(other_workspace)) == 1
-    assert ask(desk.workspace, "PUT", body={"keep_days": None}).json["keep_days"] is None
+    assert ask(desk.workspace, "PATCH", body={"keep_days": None}).json["keep_days"] is None
     assert ask(desk.workspace).json["gone"]["incidents"] == 3
 
 
 def test_a_minute_takes_what_is_due_once(desk: Desk) -> None:
-    ask(desk.workspace, "PUT", body={"keep_days": 90})
+    ask(desk.workspace, "PATCH", body={"keep_days": 90})
     sweep()
     assert ask(desk.workspace).json["gone"] == {"incidents": 2, "alerts": 2, "deliveries": 7}
     sweep()

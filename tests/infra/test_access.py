@@ -285,8 +285,10 @@ def test_what_is_open_to_anyone_is_listed(template: Any) -> None:
 def test_the_api_is_throttled_and_logged(template: Any) -> None:
     (stage,) = template.properties("AWS::ApiGatewayV2::Stage")
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
-    sign_in = stage["RouteSettings"]["POST /v1/auth/{proxy+}"]
-    assert sign_in["ThrottlingRateLimit"] < stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    slow = {"POST /v1/auth/{proxy+}", "POST /v1/slack/interactions/{channel_id}"}
+    assert set(stage["RouteSettings"]) == slow
+    for limits in stage["RouteSettings"].values():
+        assert limits["ThrottlingRateLimit"] < stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
     assert "requestId" in json.loads(stage["AccessLogSettings"]["Format"])
 
 

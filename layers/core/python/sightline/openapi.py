@@ -32,7 +32,7 @@ def full_app() -> FastAPI:
     from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
-    alerts = (incidents, grouping, summaries, runbooks, retention, notices, interactions)
+    alerts = (incidents, retention, grouping, summaries, runbooks, notices, interactions)
     return create_app(system, accounts, *video, outgoing, *alerts, ports=scenario_ports())
 
 

@@ -1,4 +1,4 @@
-"""/v1/incident-retention."""
+"""/v1/incidents/retention: asked before /v1/incidents/{incident_id}, which would take it for an id."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ router = create_router(prefix="/v1", tags=["incidents"])
 _RATE = [rate_limited("incidents", lambda settings: settings.write_rate_per_minute)]
 
 
-@router.get("/incident-retention")
+@router.get("/incidents/retention")
 def read_retention(
     principal: Annotated[Principal, require_role("viewer", "workspace:read")],
     days: Annotated[
@@ -24,8 +24,8 @@ def read_retention(
     return pipeline.read_retention(principal, days)
 
 
-@router.put("/incident-retention", dependencies=_RATE)
-def put_retention(
+@router.patch("/incidents/retention", dependencies=_RATE)
+def change_retention(
     body: RetentionBody, principal: Annotated[Principal, require_role("admin", "workspace:write")]
 ) -> RetentionAnswer:
     """Removes incidents, alerts and deliveries that are over and older, from now on and for good."""

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from pgvector import HalfVector
 
-from sightline.incidents.grouping.clustering import FITS, groups_of
-from sightline.incidents.grouping.evidence import Evidence, asks_of, evidence, keys_of, voice_of
+from sightline.incidents.grouping.clustering import FITS, LARGE, fit, groups_of
+from sightline.incidents.grouping.evidence import FEATURES, Evidence, compared, evidence
 from sightline.incidents.grouping.family import AGAIN, FIRST, clusters
+from sightline.incidents.grouping.learned import LEARNED
 from sightline.incidents.grouping.topology import calls_of, topology_of
+from sightline.incidents.grouping.voices import asks_of, keys_of, voice_of
 
 pytestmark = pytest.mark.unit
 
@@ -100,6 +102,41 @@ def test_what_begins_later_says_other_things_or_is_minor_speaks_less() -> None:
     assert between(one, alert(60, service="cart", words=1)).points > apart
 
 
+def test_a_caller_that_fails_first_did_not_fail_of_what_it_calls() -> None:
+    below, above = alert(60, service="cart"), alert(120, service="checkout")
+    assert (
+        between(below, above).points
+        > between(alert(120, service="cart"), alert(60, service="checkout")).points
+    )
+
+
+def test_the_same_rule_at_another_service_at_once_is_rather_one_cause_than_minutes_later() -> None:
+    one, other = (alert(service=name, title="Rate exceeded") for name in ("search", "cart"))
+    values = [
+        compared(
+            *(voice_of(row, TOPOLOGY) for row in (one, other | {"occurred_at": NOON + later})), TOPOLOGY
+        )[0]
+        for later in (timedelta(0), timedelta(minutes=2, seconds=30), timedelta(minutes=6))
+    ]
+    assert [found["same rule at once"] for found in values] == [1.0, 0.5, 0.0]
+
+
+def test_what_reads_like_housekeeping_belongs_to_less() -> None:
+    symptom, chore = (
+        alert(service="checkout", vector=HalfVector(toward * LEARNED.routine)) for toward in (-1.0, 1.0)
+    )
+    here, there = (voice_of(row, TOPOLOGY) for row in (symptom, chore))
+    assert here.routine < LEARNED.routine_of(None) < there.routine
+    values, _ = compared(here, there, TOPOLOGY)
+    assert (values["routine"], values["both routine"]) == (there.routine, here.routine)
+    assert LEARNED.pairs["routine"] + LEARNED.pairs["both routine"] < 0
+
+
+def test_every_feature_has_a_weight_and_every_weight_a_feature() -> None:
+    assert set(FEATURES) == set(LEARNED.pairs)
+    assert LEARNED.routine.shape == (384,)
+
+
 def test_a_name_that_could_not_be_resolved_says_nothing_of_who_fails() -> None:
     refused, unresolved = "connection refused by b.shop.internal", "getaddrinfo EAI_AGAIN b.shop.internal"
     other = alert(service="b", title="Disk is full")
@@ -140,6 +177,12 @@ def test_one_chance_alert_between_two_outages_does_not_make_them_one() -> None:
         {0, 1, 2, 3},
         {5, 6, 7, 8},
     ]
+
+
+def test_large_incidents_must_fit_better_than_single_alerts() -> None:
+    points = np.full((8, 8), 1.0)
+    assert fit(points, [0], [1, 2, 3]) == 1.0
+    assert fit(points, [0, 1, 2, 3], [4, 5, 6, 7]) == pytest.approx(1.0 - 2 * LARGE)
 
 
 def test_two_incidents_that_fit_become_one_when_it_is_seen() -> None:

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FITS = 0.7
+FITS = 0.6
 """Log odds from which an alert joins and two incidents become one."""
 BEST = 0.5
 """The share of the best pair of each alert in how well two incidents fit; the rest is all pairs' mean."""
+LARGE = 0.5
+"""How much better two must fit with each doubling of the smaller: more is wrong if it is wrong."""
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ def fit(points: Floats, ones: Sequence[int], others: Sequence[int]) -> float:
     """How well two incidents fit, from the points of all their pairs."""
     pairs = points[np.ix_(ones, others)]
     best = (pairs.max(axis=0).mean() + pairs.max(axis=1).mean()) / 2
-    return float((1 - BEST) * pairs.mean() + BEST * best)
+    return float((1 - BEST) * pairs.mean() + BEST * best - LARGE * np.log2(min(pairs.shape)))
 
 
 def groups_of(

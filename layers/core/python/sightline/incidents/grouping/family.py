@@ -10,9 +10,10 @@ import numpy as np
 
 from sightline.database import Row
 from sightline.incidents.grouping.clustering import Floats, Group, groups_of
-from sightline.incidents.grouping.evidence import AGAINST, WINDOW_S, Evidence, Voice, evidence, voice_of
+from sightline.incidents.grouping.evidence import AGAINST, WINDOW_S, Evidence, evidence
 from sightline.incidents.grouping.names import headline
 from sightline.incidents.grouping.topology import Topology
+from sightline.incidents.grouping.voices import Voice, voice_of
 
 FIRST: dict[str, Any] = {"score": None, "because": ["nothing else was linked to it"], "alert_id": None}
 AGAIN = "the same alert again"

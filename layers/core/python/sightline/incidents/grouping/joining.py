@@ -8,10 +8,11 @@ from sightline.database import Connection, Row
 from sightline.incidents.grouping import config_store, kin_store, lifecycle, store
 from sightline.incidents.grouping.arranging import arrange
 from sightline.incidents.grouping.clustering import FITS
-from sightline.incidents.grouping.evidence import WINDOW_S, asks_of, evidence, keys_of, voice_of
+from sightline.incidents.grouping.evidence import WINDOW_S, evidence
 from sightline.incidents.grouping.family import clusters, heading
 from sightline.incidents.grouping.schemas import Settings
 from sightline.incidents.grouping.topology import Topology, topology_of
+from sightline.incidents.grouping.voices import asks_of, keys_of, voice_of
 
 MOST = 64
 """Alerts of a family that are decided about together, the latest; those before stay where they are."""

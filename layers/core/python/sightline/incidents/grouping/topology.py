@@ -37,6 +37,10 @@ class Topology:
         below, above = self._below(start), self._above(start)
         return start | below | above | self._below(below) | self._above(above) | self._above(below)
 
+    def depends(self, ones: Collection[str], others: Collection[str]) -> bool:
+        """Whether one of these calls one of the others."""
+        return not self._below(ones).isdisjoint(others)
+
     def _calls(self, ones: Collection[str], others: Collection[str]) -> str:
         pairs = [(one, other) for one in ones for other in self._below([one]).intersection(others)]
         return "{} depends on {}".format(*min(pairs)) if pairs else ""

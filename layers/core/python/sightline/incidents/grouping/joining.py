@@ -17,7 +17,7 @@ from sightline.incidents.grouping.voices import asks_of, keys_of, voice_of
 MOST = 64
 """Alerts of a family that are decided about together, the latest; those before stay where they are."""
 SIMILAR = 0.35
-"""Similarity below which alerts that share nothing cannot be one incident, whatever else holds."""
+"""Similarity from which alerts that share nothing else are looked at as neighbours."""
 
 
 @dataclass(slots=True)

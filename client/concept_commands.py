@@ -139,7 +139,9 @@ def print_version(version: dict[str, Any]) -> None:
     ]
     print_table([f"version {version['version']}", "held out", "95 % range"], rows, right=["held out"])
     alarms = figures.get("alarm_share")
-    alarmed = "" if alarms is None else f"; it would say yes to {alarms:.1%} of the frames nobody marked"
+    alarmed = (
+        "" if alarms is None else f"; it would say yes to {100 * alarms:.1f} % of the frames nobody marked"
+    )
     by = "stretches of video" if figures["folds_by"] == "stretch" else "single frames, which flatters"
     marks = f"{figures['yes']} yes, {figures['no']} no"
     share = figures.get("words_share")

@@ -11,7 +11,9 @@ from client.output import JsonFlag, notes, percent, print_json, print_table, res
 from client.question import frame
 from client.search_command import print_found
 
-SearchId = Annotated[str, typer.Argument(metavar="SEARCH", help="The id that a search shows.")]
+SearchId = Annotated[
+    str, typer.Argument(metavar="SEARCH", help="The id that a search shows, and `sightline searches list`.")
+]
 Hits = Annotated[
     list[str] | None,
     typer.Option(metavar="HIT", help="The number of a moment (3, 1-5) or ASSET@12.0; may be repeated."),

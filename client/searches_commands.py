@@ -7,12 +7,14 @@ import typer
 from client.caller import connect
 from client.concept_commands import ranked
 from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
+from client.refine_commands import SearchId
 from client.search_command import print_found
 
-searches = typer.Typer(help="What was asked: list, repeat, save, let stand, judge.", no_args_is_help=True)
+searches = typer.Typer(
+    help="What was asked: list, show, repeat, save, let stand, judge.", no_args_is_help=True
+)
 
 Saved = Annotated[str, typer.Argument(metavar="SAVED", help="Its name or id.")]
-SearchId = Annotated[str, typer.Argument(help="The id that `sightline searches list` shows.")]
 Limit = Annotated[int | None, typer.Option(min=1, max=100, help="How many moments.")]
 Bar = Annotated[float | None, typer.Option(help="Relevance from which a new moment is told of.")]
 

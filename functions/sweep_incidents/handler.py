@@ -10,8 +10,8 @@ from sightline.wiring import events
 
 def look_after_incidents() -> dict[str, Any]:
     """One round."""
-    gone = forget()
-    return sweep(events=events()) | {"gone": gone}
+    done = sweep(events=events())  # first: what is old can wait, what is open cannot
+    return done | {"gone": forget()}
 
 
 handler = schedule_handler(look_after_incidents)

@@ -19,6 +19,7 @@ from sightline.providers.sigv4 import Signer
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from botocore.credentials import Credentials
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
@@ -38,7 +39,6 @@ class S3Blobs:
         self._s3: S3Client = client or boto3.client(
             "s3", config=Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 4})
         )
-        self._credentials = boto3.Session().get_credentials()
 
     def presign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: int) -> SignedRequest:
         params = {
@@ -73,6 +73,11 @@ class S3Blobs:
             self._s3.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": "k"})
         )
         return f"{any_address.scheme}://{any_address.netloc}", any_address.path.removesuffix("k")
+
+    @cached_property
+    def _credentials(self) -> "Credentials | None":
+        """Looked for by the first address: most functions sign none."""
+        return boto3.Session().get_credentials()
 
     def _signer(self) -> Signer:
         """With the credentials of this moment: a role's change while a process lives."""

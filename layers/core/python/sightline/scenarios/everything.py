@@ -13,10 +13,9 @@ from sightline.database import Connection, transaction
 from sightline.scenarios import rules, store
 from sightline.scenarios.composed import Composed, background_of
 from sightline.scenarios.finding import Finder, Judged
-from sightline.scenarios.grounds import space_for
+from sightline.scenarios.grounds import ground_for
 from sightline.scenarios.pipeline import Recorded
 from sightline.scenarios.schemas import FrameHit, SearchRequest
-from sightline.vectors.background import background_sample
 from sightline.vectors.calibration import MIN_SAMPLE, Background, Curve
 from sightline.vectors.captions import kept_bank
 from sightline.vectors.search import Target, vector_type
@@ -49,13 +48,13 @@ def _chains(
     workspace_id: UUID | str, recorded: Recorded, min_relevance: float, after_asset: UUID | None
 ) -> Iterator[Judged]:
     with transaction(workspace_id) as conn:
-        space = space_for(conn, recorded.composed.model)
-        matching = store.count_matching(conn, recorded.request.filters) if space else 0
-        if space is None or not matching:
+        ground = ground_for(conn, recorded.composed.model)
+        matching = store.count_matching(conn, recorded.request.filters) if ground else 0
+        if ground is None or not matching:
             return
-        background = background_sample(conn, space=space)
+        space = ground.space
         bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
-        finder = Finder(conn, space, background, recorded.request, recorded.composed, matching, bank)
+        finder = Finder(conn, space, ground.background, recorded.request, recorded.composed, matching, bank)
         judged = finder.every_chain()
     for one in sorted(judged, key=lambda one: (one.moment.peak.asset_id, one.moment.start_s)):
         wanted = after_asset is None or one.moment.peak.asset_id > after_asset
@@ -96,10 +95,10 @@ class _Walk:
         cls, conn: Connection, request: SearchRequest, composed: Composed, min_relevance: float
     ) -> "_Walk | None":
         """None where nothing can be relevant enough."""
-        space = space_for(conn, composed.model)
-        if space is None:
+        ground = ground_for(conn, composed.model)
+        if ground is None:
             return None
-        null = background_of(composed.steps[0], background_sample(conn, space=space))
+        space, null = ground.space, background_of(composed.steps[0], ground.background)
         if null.size < MIN_SAMPLE and min_relevance > 0:
             return None
         scores = _histogram(conn, composed, space, request, null)

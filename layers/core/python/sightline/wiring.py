@@ -40,9 +40,13 @@ from sightline.ports import (
 from sightline.settings import get_settings
 
 if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
     from sightline.incidents.triage import Triage
     from sightline.incidents.writing import Writers
-    from sightline.providers.sqs import SqsRedelivery
+    from sightline.providers.sqs import SqsQueue, SqsRedelivery
+    from sightline.providers.stepfunctions import StateMachine
+    from sightline.settings import Settings
 
 SLACK_ANSWER_BYTES = 1024 * 1024
 
@@ -150,60 +154,57 @@ def events() -> Events:
     return EventBridgeEvents(get_settings().event_bus_name)
 
 
-@cache
-def purges() -> Queue:
-    """Deleted assets whose data must go."""
-    from sightline.providers.sqs import SqsQueue
+def _queue(url: "Callable[[Settings], str]") -> "_lru_cache_wrapper[SqsQueue]":
+    """A queue that this stage's settings name."""
 
-    return SqsQueue(get_settings().purge_queue_url)
+    @cache
+    def queue() -> "SqsQueue":
+        from sightline.providers.sqs import SqsQueue
 
+        return SqsQueue(url(get_settings()))
 
-@cache
-def trainings() -> TrainingQueue:
-    """Concepts to train."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().training_queue_url)
+    return queue
 
 
-@cache
-def applications() -> ApplicationQueue:
-    """Concepts to apply to what is indexed."""
-    from sightline.providers.sqs import SqsQueue
+def _runs(arn: "Callable[[Settings], str]") -> "_lru_cache_wrapper[StateMachine]":
+    """Runs of a state machine that this stage's settings name."""
 
-    return SqsQueue(get_settings().application_queue_url)
+    @cache
+    def runs() -> "StateMachine":
+        from sightline.providers.stepfunctions import StateMachine
 
+        return StateMachine(arn(get_settings()))
 
-@cache
-def actions() -> ActionQueue:
-    """Work on all results of a search."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().action_queue_url)
+    return runs
 
 
-@cache
-def deliveries() -> DelayedQueue:
-    """Webhooks on their way."""
-    from sightline.providers.sqs import SqsQueue
+purges = _queue(lambda settings: settings.purge_queue_url)
+"""Deleted assets whose data must go."""
+trainings = _queue(lambda settings: settings.training_queue_url)
+"""Concepts to train."""
+applications = _queue(lambda settings: settings.application_queue_url)
+"""Concepts to apply to what is indexed."""
+actions = _queue(lambda settings: settings.action_queue_url)
+"""Work on all results of a search."""
+deliveries = _queue(lambda settings: settings.delivery_queue_url)
+"""Webhooks on their way."""
+alert_deliveries = _queue(lambda settings: settings.alert_queue_url)
+"""Deliveries of monitoring tools, to be read."""
+runbook_readings = _queue(lambda settings: settings.runbook_queue_url)
+"""Files to be read into runbooks."""
+questions = _queue(lambda settings: settings.question_queue_url)
+"""Questions to be answered from runbooks."""
+summary_requests = _queue(lambda settings: settings.summary_queue_url)
+"""Incidents to be summarised."""
+notices = _queue(lambda settings: settings.notice_queue_url)
+"""Messages about incidents, to be sent."""
 
-    return SqsQueue(get_settings().delivery_queue_url)
-
-
-@cache
-def alert_deliveries() -> DeliveryQueue:
-    """Deliveries of monitoring tools, to be read."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().alert_queue_url)
-
-
-@cache
-def runbook_readings() -> RunbookQueue:
-    """Files to be read into runbooks."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().runbook_queue_url)
+media_pipeline = _runs(lambda settings: settings.state_machine_arn)
+"""Runs that index a video."""
+export_runs = _runs(lambda settings: settings.export_machine_arn)
+"""Runs that write an export."""
+import_runs = _runs(lambda settings: settings.import_machine_arn)
+"""Runs that import."""
 
 
 @cache
@@ -212,14 +213,6 @@ def runbook_redelivery() -> "SqsRedelivery":
     from sightline.providers.sqs import SqsRedelivery
 
     return SqsRedelivery(get_settings().runbook_queue_url)
-
-
-@cache
-def questions() -> QuestionQueue:
-    """Questions to be answered from runbooks."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().question_queue_url)
 
 
 def pause() -> Pause:
@@ -235,14 +228,6 @@ def triage() -> "Triage":
 
     judges = Judges(classifier=classifier(), tagger=entity_tagger(), embedder=document_embedder())
     return Triage(blobs=blobs(), pages=sns_pages(), judges=judges, events=events())
-
-
-@cache
-def summary_requests() -> SummaryQueue:
-    """Incidents to be summarised."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().summary_queue_url)
 
 
 @cache
@@ -278,14 +263,6 @@ def webhook_sender() -> WebhookSender:
 
 
 @cache
-def notices() -> NoticeQueue:
-    """Messages about incidents, to be sent."""
-    from sightline.providers.sqs import SqsQueue
-
-    return SqsQueue(get_settings().notice_queue_url)
-
-
-@cache
 def channel_vault() -> ChannelVault:
     """Secrets of notification channels."""
     from sightline.providers.kms import KmsVault
@@ -307,30 +284,6 @@ def mailer() -> Mailer:
     from sightline.providers.ses import SesMailer
 
     return SesMailer(get_settings().mail_from)
-
-
-@cache
-def media_pipeline() -> Pipeline:
-    """Runs that index a video."""
-    from sightline.providers.stepfunctions import StateMachine
-
-    return StateMachine(get_settings().state_machine_arn)
-
-
-@cache
-def export_runs() -> ExportRuns:
-    """Runs that write an export."""
-    from sightline.providers.stepfunctions import StateMachine
-
-    return StateMachine(get_settings().export_machine_arn)
-
-
-@cache
-def import_runs() -> ImportRuns:
-    """Runs that import."""
-    from sightline.providers.stepfunctions import StateMachine
-
-    return StateMachine(get_settings().import_machine_arn)
 
 
 @cache

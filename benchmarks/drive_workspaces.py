@@ -24,7 +24,8 @@ from local_cloud.postgres import EmbeddedPostgres
 from sightline.contracts.inference import SheetLayout
 from sightline.database import transaction
 from sightline.migrations import migrate
-from sightline.ports import Embedding, SignedRequest
+from sightline.ports.inference import Embedding
+from sightline.ports.objects import SignedRequest
 from sightline.principal import Principal
 from sightline.providers.sagemaker import SageMakerEmbedder
 from sightline.vectors.store import ensure_space, replace_sheet_points

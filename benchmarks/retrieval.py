@@ -17,7 +17,7 @@ from benchmarks.prompts import NOWHERE, PROMPTS
 from benchmarks.report import machine, table
 from benchmarks.timelines import Timeline, timeline
 from gpu_endpoint.training.bundled import MODEL_ID
-from sightline.ports import Embedder
+from sightline.ports.inference import Embedder
 from sightline.scenarios.pipeline import Providers, search
 from sightline.settings import get_settings
 

@@ -33,7 +33,7 @@ from sightline.incidents.runbooks.ingesting import Ingesting
 from sightline.incidents.runbooks.ranking import BAR, Ranked, confidence, ranked
 from sightline.incidents.runbooks.searching import Query, candidates, known
 from sightline.migrations import migrate
-from sightline.ports import Embedding
+from sightline.ports.inference import Embedding
 from sightline.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "runbook_questions"

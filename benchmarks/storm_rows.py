@@ -23,7 +23,7 @@ from sightline.incidents import rules
 from sightline.incidents.judging import NAMED, Judges, Verdict
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import sender
-from sightline.ports import Embedding
+from sightline.ports.inference import Embedding
 
 BATCH = 32
 HEADS = ("classes", "entities")

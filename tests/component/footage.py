@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 
 from sightline.database import transaction
 from sightline.errors import EndpointUnavailableError
-from sightline.ports import Embedding, SignedRequest
+from sightline.ports.inference import Embedding
+from sightline.ports.objects import SignedRequest
 from sightline.vectors.store import ensure_space, replace_sheet_points
 from tests.conftest import Workspace
 

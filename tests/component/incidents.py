@@ -5,7 +5,7 @@ from typing import Any
 from sightline.http import as_lambda, create_app
 from sightline.incidents.grouping.routes import router
 from sightline.incidents.retention.routes import router as retention
-from sightline.ports import Events
+from sightline.ports.work import Events
 from tests.component.conftest import Answer, Handler, call, member_of
 from tests.component.test_incidents import EVENTS, MODELS, NOON_S, PaperKeys, User, fire, recover
 from tests.conftest import Workspace

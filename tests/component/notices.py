@@ -24,7 +24,8 @@ from sightline.incidents.notices.routes import router
 from sightline.incidents.notices.sending import Desk
 from sightline.incidents.notices.signatures import signature
 from sightline.incidents.notices.upkeep import sweep
-from sightline.ports import ChannelVault, Events, Mail, NoticeQueue, Posted, Vault
+from sightline.ports.outgoing import ChannelVault, Mail, Posted, Vault
+from sightline.ports.work import Events, NoticeQueue
 from sightline.providers.kms import KmsVault
 from sightline.providers.webhook_sender import PinnedSender
 from tests.component.conftest import Answer, Handler, call, member_of

@@ -15,7 +15,7 @@ from sightline.incidents.dead_letters import keep
 from sightline.incidents.routes import router as alerts
 from sightline.incidents.summaries.routes import router as summaries
 from sightline.incidents.summaries.summarising import take
-from sightline.ports import DeliveryQueue, SummaryQueue
+from sightline.ports.work import DeliveryQueue, SummaryQueue
 from tests.component.conftest import member_of
 from tests.component.test_dead_letters import refuse
 from tests.component.test_incidents import PaperQueue, User, fire, user  # noqa: F401

@@ -11,7 +11,8 @@ from client.cli import run
 from sightline.http import as_lambda, create_app
 from sightline.incidents.notices.routes import router
 from sightline.outgoing.routes import router as outgoing
-from sightline.ports import ChannelVault, NoticeQueue, Vault, WebhookSender
+from sightline.ports.outgoing import ChannelVault, Vault, WebhookSender
+from sightline.ports.work import NoticeQueue
 from tests.component.conftest import member_of
 from tests.component.notices import Office, made_vault, opened_office, served_slack  # noqa: F401 - fixtures
 from tests.fake_slack import FakeSlack

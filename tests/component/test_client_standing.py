@@ -13,15 +13,10 @@ from client.cli import run
 from sightline.http import as_lambda, create_app
 from sightline.outgoing.delivery import deliver
 from sightline.outgoing.routes import router as outgoing
-from sightline.ports import (
-    ApplicationQueue,
-    Blobs,
-    DelayedQueue,
-    Embedder,
-    TrainingQueue,
-    Vault,
-    WebhookSender,
-)
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
+from sightline.ports.outgoing import Vault, WebhookSender
+from sightline.ports.work import ApplicationQueue, DelayedQueue, TrainingQueue
 from sightline.providers.kms import KmsVault
 from sightline.providers.webhook_sender import PinnedSender
 from sightline.scenarios.concepts.applying import apply_concept

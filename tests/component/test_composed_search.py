@@ -11,7 +11,9 @@ import pytest
 
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
-from sightline.ports import ActionQueue, Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ActionQueue
 from sightline.scenarios.routes import router
 from sightline.settings import get_settings
 from tests.component.conftest import Answer, Handler, call, member_of

@@ -8,7 +8,9 @@ import pytest
 
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
-from sightline.ports import ApplicationQueue, Blobs, Embedder, TrainingQueue
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ApplicationQueue, TrainingQueue
 from sightline.scenarios.concepts import applying, training
 from sightline.scenarios.concepts.routes import router as concepts
 from sightline.scenarios.concepts.source import KeptConcepts

@@ -18,7 +18,8 @@ from sightline.http import as_lambda, create_app
 from sightline.incidents.judging import Judges
 from sightline.incidents.routes import router
 from sightline.incidents.triage import Triage
-from sightline.ports import DeliveryQueue, Embedding
+from sightline.ports.inference import Embedding
+from sightline.ports.work import DeliveryQueue
 from tests.component.conftest import Answer, Handler, call, member_of, sample
 from tests.component.footage import PaperBlobs
 from tests.conftest import Workspace

@@ -14,7 +14,8 @@ from sightline.incidents.grouping import store as incidents
 from sightline.incidents.notices.reading import story_in
 from sightline.outgoing.delivery import deliver
 from sightline.outgoing.routes import router as outgoing
-from sightline.ports import DelayedQueue, Posted, Vault, WebhookSender
+from sightline.ports.outgoing import Posted, Vault, WebhookSender
+from sightline.ports.work import DelayedQueue
 from sightline.providers.kms import KmsVault
 from tests.component.conftest import call, member_of
 from tests.component.notices import (  # noqa: F401 - fixtures

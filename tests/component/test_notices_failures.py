@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from sightline.database import transaction
-from sightline.ports import Posted
+from sightline.ports.outgoing import Posted
 from tests.component.notices import Dies, Office, made_vault, opened_office, served_slack  # noqa: F401 - fixtures
 from tests.fake_slack import HANG_UP, FakeSlack
 

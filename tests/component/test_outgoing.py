@@ -20,7 +20,8 @@ from sightline.errors import ForbiddenAddressError
 from sightline.http import as_lambda, create_app
 from sightline.outgoing.delivery import announce, deliver, hand_over
 from sightline.outgoing.routes import router
-from sightline.ports import DelayedQueue, Posted, Vault, WebhookSender
+from sightline.ports.outgoing import Posted, Vault, WebhookSender
+from sightline.ports.work import DelayedQueue
 from sightline.providers.kms import KmsVault
 from sightline.providers.webhook_sender import PinnedSender
 from tests.component.conftest import Answer, Handler, call, key_of, member_of

@@ -21,7 +21,10 @@ from sightline.incidents.runbooks.answering import ANOTHER_WRITER, FAILED, MAX_A
 from sightline.incidents.runbooks.ingesting import Ingesting
 from sightline.incidents.runbooks.routes import router
 from sightline.incidents.writing import Writers
-from sightline.ports import Embedding, Passage, Pause, QuestionQueue, RunbookQueue, Sentence, SourceObject
+from sightline.ports.inference import Embedding
+from sightline.ports.objects import SourceObject
+from sightline.ports.work import Pause, QuestionQueue, RunbookQueue
+from sightline.ports.writing import Passage, Sentence
 from sightline.providers.writer_extractive import ExtractiveWriter
 from tests.component.conftest import Answer, Handler, call, member_of
 from tests.conftest import Workspace

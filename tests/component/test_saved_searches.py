@@ -9,7 +9,8 @@ import pytest
 
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
-from sightline.ports import Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
 from sightline.scenarios.pipeline import Providers
 from sightline.scenarios.routes import router as search
 from sightline.scenarios.saved.matching import Outside, asset_ready

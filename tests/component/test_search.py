@@ -10,7 +10,8 @@ import pytest
 from sightline.cursor import decode_cursor, encode_cursor
 from sightline.database import close_idle, transaction
 from sightline.http import as_lambda, create_app
-from sightline.ports import Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
 from sightline.scenarios.routes import router
 from sightline.vectors.store import promote_run
 from tests.component.conftest import Answer, Handler, call, key_of, member_of

@@ -9,7 +9,9 @@ import pytest
 from sightline.database import transaction
 from sightline.errors import NotFoundError
 from sightline.http import as_lambda, create_app
-from sightline.ports import ActionQueue, Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ActionQueue
 from sightline.scenarios.actions import work
 from sightline.scenarios.everything import every_moment
 from sightline.scenarios.recording import recorded_search

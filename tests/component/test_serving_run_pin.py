@@ -15,7 +15,7 @@ from sightline.database import transaction
 from sightline.errors import ModelRevisionGoneError
 from sightline.media.embedding import embed_frames
 from sightline.media.rules import execution_name
-from sightline.ports import Embedder, Embedding
+from sightline.ports.inference import Embedder, Embedding
 from tests.component.conftest import LambdaContext
 from tests.component.test_pipeline_media import Upload
 from tests.conftest import Workspace

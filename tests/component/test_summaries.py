@@ -14,7 +14,8 @@ from sightline.http import as_lambda, create_app
 from sightline.incidents.summaries.routes import router
 from sightline.incidents.summaries.summarising import take
 from sightline.incidents.writing import Writers
-from sightline.ports import Passage, Sentence, SummaryQueue, WriterTask
+from sightline.ports.work import SummaryQueue
+from sightline.ports.writing import Passage, Sentence, WriterTask
 from sightline.providers.writer_extractive import ExtractiveWriter
 from tests.component.conftest import Answer, call, member_of, sample
 from tests.component.test_incidents import NOON_S, User, fire, recover, user  # noqa: F401

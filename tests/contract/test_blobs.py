@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from sightline.errors import NotFoundError, UploadIncompleteError
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.providers.s3 import S3Blobs
 from sightline.providers.s3_reader import KEPT_RANGES, MOST_READ_BYTES, RangedReader
 

@@ -9,7 +9,7 @@ import pytest
 
 from sightline.contracts.inference import SheetLayout
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError
-from sightline.ports import Embedder, Embedding
+from sightline.ports.inference import Embedder, Embedding
 from sightline.providers.sagemaker import SageMakerEmbedder
 from tests.endpoint_process import EndpointProcess, running_endpoint
 from tests.pictures import frame, sheet

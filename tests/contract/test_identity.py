@@ -16,7 +16,7 @@ from sightline.errors import (
     UnconfirmedAccountError,
     WeakPasswordError,
 )
-from sightline.ports import Identity
+from sightline.ports.identity import Identity
 from sightline.providers.cognito import CognitoIdentity
 
 pytestmark = pytest.mark.contract

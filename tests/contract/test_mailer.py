@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
-from sightline.ports import Mail
+from sightline.ports.outgoing import Mail
 from sightline.providers.ses import SesMailer
 from tests.emulator_process import EmulatorProcess
 

@@ -11,7 +11,7 @@ from sightline import wiring
 from sightline.errors import WriterUnavailableError
 from sightline.incidents.citations import verified
 from sightline.incidents.writing import Writers
-from sightline.ports import Passage, Writer
+from sightline.ports.writing import Passage, Writer
 from sightline.providers.writer_anthropic import AnthropicCalls, anthropic_writer
 from sightline.providers.writer_bedrock import bedrock_writer
 from sightline.providers.writer_extractive import ExtractiveWriter

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.incidents.citations import verified
-from sightline.ports import Passage, Sentence
+from sightline.ports.writing import Passage, Sentence
 from sightline.providers.writer_extractive import ExtractiveWriter, split
 from sightline.words import content_words
 

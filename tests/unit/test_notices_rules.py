@@ -15,7 +15,7 @@ from sightline.incidents.notices.dressing import Place, calls
 from sightline.incidents.notices.mail import incident_mail
 from sightline.incidents.notices.signatures import check_signature, check_time, signature
 from sightline.incidents.notices.wording import Story, story_of
-from sightline.ports import Posted
+from sightline.ports.outgoing import Posted
 
 pytestmark = pytest.mark.unit
 

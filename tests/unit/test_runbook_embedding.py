@@ -7,7 +7,7 @@ import pytest
 
 from sightline.errors import EndpointUnavailableError
 from sightline.incidents.runbooks.embedding import AT_ONCE, PAUSES_S, PatientEmbedder
-from sightline.ports import Embedding
+from sightline.ports.inference import Embedding
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sightline.incidents.citations import verified
 from sightline.incidents.summaries import rules
 from sightline.incidents.summaries.wording import line_of
-from sightline.ports import Passage, Sentence
+from sightline.ports.writing import Passage, Sentence
 from sightline.providers.writer_extractive import ExtractiveWriter
 
 pytestmark = pytest.mark.unit

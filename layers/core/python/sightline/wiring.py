@@ -6,37 +6,28 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sightline.contracts.intake import SourceKeys
-from sightline.ports import (
+from sightline.ports.identity import Identity, TokenVerifier
+from sightline.ports.inference import Classifier, DocumentEmbedder, Embedder, EntityTagger
+from sightline.ports.objects import Blobs, Sources
+from sightline.ports.outgoing import ChannelVault, Mailer, Pages, Vault, WebhookSender
+from sightline.ports.work import (
     ActionQueue,
     ApplicationQueue,
-    Blobs,
-    ChannelVault,
-    Classifier,
     DelayedQueue,
     DeliveryQueue,
-    DocumentEmbedder,
-    Embedder,
-    EntityTagger,
     Events,
     ExportRuns,
-    Identity,
     ImportRuns,
-    Mailer,
     NoticeQueue,
-    Pages,
     Pause,
     Pipeline,
     QuestionQueue,
     Queue,
     RunbookQueue,
-    Sources,
     SummaryQueue,
-    TokenVerifier,
     TrainingQueue,
-    Vault,
-    WebhookSender,
-    Writer,
 )
+from sightline.ports.writing import Writer
 from sightline.settings import get_settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sightline.accounts.rules import api_key_hash, is_api_key
 from sightline.database import transaction
 from sightline.errors import UnauthenticatedError
-from sightline.ports import TokenVerifier
+from sightline.ports.identity import TokenVerifier
 from sightline.principal import Principal
 from sightline.telemetry import logger
 

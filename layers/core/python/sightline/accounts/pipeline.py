@@ -29,7 +29,7 @@ from sightline.errors import (
     NotFoundError,
     SightlineError,
 )
-from sightline.ports import Identity, Tokens
+from sightline.ports.identity import Identity, Tokens
 from sightline.principal import Principal
 from sightline.telemetry import logger
 

@@ -45,7 +45,7 @@ from sightline.http import (
     rate_limited,
     require_role,
 )
-from sightline.ports import Identity
+from sightline.ports.identity import Identity
 
 router = create_router(prefix="/v1", tags=["accounts"])
 

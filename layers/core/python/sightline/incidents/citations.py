@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sightline.ports import Passage, Sentence
+from sightline.ports.writing import Passage, Sentence
 from sightline.words import NUMBERS, PART, content_words, tokens
 
 LEAST_SHARE = 0.5

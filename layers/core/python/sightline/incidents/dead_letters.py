@@ -21,7 +21,7 @@ from sightline.incidents.dead_schemas import (
     RedrivenAnswer,
 )
 from sightline.incidents.paging import next_cursor, place_of
-from sightline.ports import Queue
+from sightline.ports.work import Queue
 from sightline.principal import Principal
 from sightline.telemetry import logger, report
 

@@ -10,7 +10,7 @@ from sightline.errors import SightlineError
 from sightline.incidents import rules
 from sightline.incidents.grouping.names import words_of
 from sightline.incidents.schemas import Category, NewAlert, Severity, Team
-from sightline.ports import Classifier, DocumentEmbedder, EntityTagger
+from sightline.ports.inference import Classifier, DocumentEmbedder, EntityTagger
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

@@ -17,7 +17,7 @@ from sightline.incidents.schemas import (
     Judgement,
     ReplayAnswer,
 )
-from sightline.ports import Queue
+from sightline.ports.work import Queue
 from sightline.principal import Principal
 
 

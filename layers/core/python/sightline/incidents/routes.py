@@ -23,7 +23,7 @@ from sightline.incidents.schemas import (
     SourceSecretAnswer,
     Status,
 )
-from sightline.ports import DeliveryQueue
+from sightline.ports.work import DeliveryQueue
 
 router = create_router(prefix="/v1", tags=["alerts"])
 

@@ -11,7 +11,7 @@ from sightline.incidents import claims, rules, store
 from sightline.incidents.paging import next_cursor, place_of
 from sightline.incidents.schemas import Scheme, SourceAnswer, SourcePage, SourceRequest, SourceSecretAnswer
 from sightline.incidents.senders.mapping import AlertMap
-from sightline.ports import Queue
+from sightline.ports.work import Queue
 from sightline.principal import Principal
 from sightline.settings import get_settings
 

@@ -20,7 +20,9 @@ from sightline.incidents.senders import sender
 from sightline.incidents.senders.mapping import AlertMap, UnparsedError
 from sightline.incidents.settling import Judged, settle
 from sightline.incidents.sns import is_sns_address
-from sightline.ports import Blobs, Events, Pages
+from sightline.ports.objects import Blobs
+from sightline.ports.outgoing import Pages
+from sightline.ports.work import Events
 from sightline.telemetry import logger
 
 

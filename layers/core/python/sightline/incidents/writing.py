@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sightline.errors import WriterUnavailableError
 from sightline.incidents.citations import verified
-from sightline.ports import Passage, Sentence, Writer, WriterTask
+from sightline.ports.writing import Passage, Sentence, Writer, WriterTask
 from sightline.telemetry import logger
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.media import rules, store
-from sightline.ports import Pipeline
+from sightline.ports.work import Pipeline
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

@@ -8,7 +8,8 @@ from sightline.database import Row, transaction
 from sightline.errors import ModelRevisionGoneError
 from sightline.media import run_store
 from sightline.media.indexing import superseded
-from sightline.ports import Blobs, Embedder, Embedding
+from sightline.ports.inference import Embedder, Embedding
+from sightline.ports.objects import Blobs
 from sightline.vectors.store import ensure_space, replace_sheet_points
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sightline.accounts import erasures
 from sightline.database import transaction
 from sightline.media import rules, store, uploads
-from sightline.ports import Blobs, Events
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events
 from sightline.telemetry import logger
 
 DELETED = "asset.deleted"

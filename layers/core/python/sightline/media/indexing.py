@@ -8,7 +8,8 @@ from sightline.database import Row, transaction
 from sightline.errors import ConflictError, ModelRevisionGoneError
 from sightline.media import admission, rules, run_store, store
 from sightline.media.failures import Failure, failure_of, unreadable
-from sightline.ports import Blobs, Events, Pipeline, Queue
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events, Pipeline, Queue
 from sightline.telemetry import logger
 from sightline.vectors.store import promote_run
 

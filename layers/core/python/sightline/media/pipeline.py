@@ -19,7 +19,8 @@ from sightline.media.schemas import (
     FailureAnswer,
     Progress,
 )
-from sightline.ports import Blobs, Pipeline, Queue
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Pipeline, Queue
 from sightline.principal import Principal
 from sightline.settings import get_settings
 from sightline.telemetry import logger

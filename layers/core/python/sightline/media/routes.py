@@ -32,7 +32,8 @@ from sightline.media.schemas import (
     PutUpload,
     Status,
 )
-from sightline.ports import Blobs, Pipeline, Queue
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Pipeline, Queue
 
 router = create_router(prefix="/v1", tags=["media"])
 

@@ -17,7 +17,7 @@ from sightline.media.probe import VideoFacts, look_into
 from sightline.media.sampling import Chunk, Plan
 from sightline.media.sheets import Sheet, sheets_of
 from sightline.media.timeline import Timeline
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from sightline.database import Row, transaction
 from sightline.media import admission, indexing, rules, store, uploads
 from sightline.media.failures import FAILURE_CODES, Failure
-from sightline.ports import Blobs, Events, Pipeline, Queue
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events, Pipeline, Queue
 from sightline.telemetry import logger
 
 QUIET_S = 60

@@ -14,7 +14,7 @@ from sightline.media.schemas import (
     SignedPart,
     UploadedPartAnswer,
 )
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.principal import Principal
 from sightline.settings import get_settings
 

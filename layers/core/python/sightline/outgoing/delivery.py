@@ -16,7 +16,8 @@ from sightline.database import Connection, Row, transaction
 from sightline.errors import ForbiddenAddressError
 from sightline.outgoing import rules, store
 from sightline.outgoing.schemas import EventType
-from sightline.ports import DelayedQueue, Posted, Vault, WebhookSender
+from sightline.ports.outgoing import Posted, Vault, WebhookSender
+from sightline.ports.work import DelayedQueue
 from sightline.settings import get_settings
 from sightline.telemetry import MetricUnit, logger, metrics
 

@@ -21,7 +21,8 @@ from sightline.outgoing.schemas import (
     RedriveAnswer,
     SecretAnswer,
 )
-from sightline.ports import DelayedQueue, Vault, WebhookSender
+from sightline.ports.outgoing import Vault, WebhookSender
+from sightline.ports.work import DelayedQueue
 from sightline.principal import Principal
 from sightline.settings import get_settings
 from sightline.telemetry import logger

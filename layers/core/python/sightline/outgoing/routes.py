@@ -19,7 +19,8 @@ from sightline.outgoing.schemas import (
     RedriveAnswer,
     RotateRequest,
 )
-from sightline.ports import DelayedQueue, Vault, WebhookSender
+from sightline.ports.outgoing import Vault, WebhookSender
+from sightline.ports.work import DelayedQueue
 
 router = create_router(prefix="/v1", tags=["webhooks out"])
 

@@ -22,7 +22,7 @@ from sightline.errors import (
     ValidationError,
     WeakPasswordError,
 )
-from sightline.ports import Profile, Registration, Tokens
+from sightline.ports.identity import Profile, Registration, Tokens
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient

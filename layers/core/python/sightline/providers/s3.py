@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from sightline.errors import NotFoundError, UploadIncompleteError
-from sightline.ports import BlobInfo, SignedRequest, UploadedPart
+from sightline.ports.objects import BlobInfo, SignedRequest, UploadedPart
 from sightline.providers.s3_reader import RangedReader
 from sightline.providers.sigv4 import Signer
 

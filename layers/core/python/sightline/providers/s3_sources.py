@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sightline.errors import NotFoundError, SourceRefusedError
-from sightline.ports import SourceObject
+from sightline.ports.objects import SourceObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -28,7 +28,7 @@ from sightline.contracts.inference import (
     decode_npy,
 )
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
-from sightline.ports import Embedding
+from sightline.ports.inference import Embedding
 from sightline.providers.circuit import Circuit
 from sightline.providers.sagemaker_calls import EndpointCalls, Patience
 

@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from sightline.ports import Mail, Posted
+from sightline.ports.outgoing import Mail, Posted
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 10
 # Refused for now. Source: docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html

@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 from sightline.errors import ForbiddenAddressError
-from sightline.ports import Posted
+from sightline.ports.outgoing import Posted
 from sightline.public_addresses import Address, is_loopback, is_public
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 10.0

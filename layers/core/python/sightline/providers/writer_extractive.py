@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sightline.ports import Passage, Sentence, WriterTask
+from sightline.ports.writing import Passage, Sentence, WriterTask
 from sightline.words import content_words
 
 MAX_UNIT_CHARS = 1200

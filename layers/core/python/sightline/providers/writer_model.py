@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightline.errors import WriterUnavailableError
-from sightline.ports import Passage, Sentence, WriterTask
+from sightline.ports.writing import Passage, Sentence, WriterTask
 
 MAX_TOKENS = 2000
 """Of an answer: a dozen sentences with their citations."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from sightline.database import Row, transaction
 from sightline.errors import ConflictError, NotFoundError, SightlineError
-from sightline.ports import ActionQueue, Queue
+from sightline.ports.work import ActionQueue, Queue
 from sightline.principal import Principal
 from sightline.scenarios import action_store as store
 from sightline.scenarios.everything import every_moment

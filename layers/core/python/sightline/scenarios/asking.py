@@ -8,7 +8,7 @@ import numpy as np
 
 from sightline.database import transaction
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError
-from sightline.ports import Embedder, Embedding
+from sightline.ports.inference import Embedder, Embedding
 from sightline.scenarios import kept
 from sightline.scenarios.answers import SearchModel
 from sightline.scenarios.composed import Vector

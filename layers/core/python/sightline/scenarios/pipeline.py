@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sightline.database import Connection, transaction
 from sightline.errors import InvalidCursorError
-from sightline.ports import Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
 from sightline.principal import Principal
 from sightline.scenarios import recording
 from sightline.scenarios.answers import SearchAnswer, Took

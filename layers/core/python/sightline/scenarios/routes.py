@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request
 
 from sightline.http import Principal, port, rate_limited, require_role
 from sightline.multipart import MULTIPART, form_body, form_route
-from sightline.ports import ActionQueue, Blobs, Embedder
+from sightline.ports.inference import Embedder
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ActionQueue
 from sightline.scenarios import actions, pipeline, sessions
 from sightline.scenarios.actions import ActionAnswer, ActionRequest
 from sightline.scenarios.legs import ConceptSource

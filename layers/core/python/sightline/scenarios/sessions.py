@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from sightline.database import Connection, Row, transaction
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.principal import Principal
 from sightline.scenarios.answers import SearchAnswer
 from sightline.scenarios.filters import Shape

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from uuid import UUID
 
-from sightline.ports import Blobs, SignedRequest
+from sightline.ports.objects import Blobs, SignedRequest
 from sightline.scenarios.answers import (
     FrameTime,
     MomentAnswer,

@@ -9,7 +9,7 @@ from sightline.errors import ConflictError, NotFoundError
 from sightline.incidents.grouping import config_store, lifecycle, store
 from sightline.incidents.grouping.reading import found
 from sightline.incidents.grouping.telling import tell
-from sightline.ports import Events
+from sightline.ports.work import Events
 
 
 def merge(

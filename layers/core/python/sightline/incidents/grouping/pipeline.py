@@ -11,7 +11,7 @@ from sightline.incidents.grouping import store
 from sightline.incidents.grouping.reading import found
 from sightline.incidents.grouping.schemas import IncidentChange
 from sightline.incidents.grouping.telling import tell
-from sightline.ports import Events
+from sightline.ports.work import Events
 
 
 def change(

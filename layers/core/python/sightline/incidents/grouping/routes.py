@@ -38,7 +38,7 @@ from sightline.incidents.grouping.schemas import (
     SplitRequest,
 )
 from sightline.incidents.schemas import Severity
-from sightline.ports import Events
+from sightline.ports.work import Events
 
 router = create_router(prefix="/v1", tags=["incidents"])
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.incidents.grouping import store
-from sightline.ports import Events
+from sightline.ports.work import Events
 
 CHANGED = "incident.changed"
 

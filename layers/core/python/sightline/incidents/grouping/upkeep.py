@@ -7,7 +7,7 @@ from uuid import UUID
 from sightline.database import transaction
 from sightline.incidents.grouping import config_store, lifecycle, store
 from sightline.incidents.grouping.telling import tell
-from sightline.ports import Events
+from sightline.ports.work import Events
 from sightline.telemetry import logger
 
 QUIET_S = 30

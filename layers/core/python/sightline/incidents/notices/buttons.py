@@ -25,7 +25,8 @@ from sightline.incidents.notices.rules import OVER, check_slack_address
 from sightline.incidents.notices.signatures import check_signature
 from sightline.incidents.notices.slack import ACKNOWLEDGE, RESOLVE
 from sightline.incidents.notices.wording import one_line
-from sightline.ports import Events, Vault, WebhookSender
+from sightline.ports.outgoing import Vault, WebhookSender
+from sightline.ports.work import Events
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

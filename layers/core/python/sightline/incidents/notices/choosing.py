@@ -10,7 +10,7 @@ from sightline.incidents.notices import messages, rules, store
 from sightline.incidents.notices.schemas import IncidentData
 from sightline.outgoing.delivery import announce, hand_over
 from sightline.outgoing.schemas import EventType
-from sightline.ports import DelayedQueue, NoticeQueue
+from sightline.ports.work import DelayedQueue, NoticeQueue
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

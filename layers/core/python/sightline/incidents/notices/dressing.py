@@ -7,7 +7,7 @@ from typing import Any
 
 from sightline.incidents.notices import mail, slack
 from sightline.incidents.notices.wording import Story
-from sightline.ports import Mail
+from sightline.ports.outgoing import Mail
 
 WEBHOOK, POST, UPDATE = "incoming webhook", "chat.postMessage", "chat.update"
 HISTORY, MAX_HISTORY = "conversations.history", 100

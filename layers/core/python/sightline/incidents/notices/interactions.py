@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from sightline.errors import SignatureInvalidError
 from sightline.http import create_router, port, problems
 from sightline.incidents.notices.presses import take_in
-from sightline.ports import NoticeQueue
+from sightline.ports.work import NoticeQueue
 
 router = create_router(prefix="/v1", tags=["notifications"])
 

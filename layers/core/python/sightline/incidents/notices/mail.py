@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from sightline.incidents.notices.wording import Story
-from sightline.ports import Mail
+from sightline.ports.outgoing import Mail
 
 MAX_SUBJECT_CHARS = 200
 

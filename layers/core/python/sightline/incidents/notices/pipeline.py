@@ -21,7 +21,8 @@ from sightline.incidents.notices.schemas import (
 )
 from sightline.incidents.notices.secrets import changed_secrets, first_secrets, settings_of
 from sightline.incidents.rules import invalid
-from sightline.ports import NoticeQueue, Vault
+from sightline.ports.outgoing import Vault
+from sightline.ports.work import NoticeQueue
 from sightline.principal import Principal
 from sightline.telemetry import logger
 

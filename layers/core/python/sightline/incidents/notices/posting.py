@@ -11,7 +11,7 @@ from sightline.incidents.notices import rules, slack
 from sightline.incidents.notices.dressing import HISTORY, Call, Place, calls, letter, search
 from sightline.incidents.notices.slack import Outcome
 from sightline.incidents.notices.wording import Story
-from sightline.ports import Mailer, Vault, WebhookSender
+from sightline.ports.outgoing import Mailer, Vault, WebhookSender
 from sightline.settings import get_settings
 
 JSON_TYPE = {"content-type": "application/json; charset=utf-8"}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sightline.errors import MalformedRequestError, PayloadTooLargeError, SignatureInvalidError
 from sightline.incidents.notices.signatures import check_time
-from sightline.ports import NoticeQueue
+from sightline.ports.work import NoticeQueue
 
 # What Slack posts shows the whole message, 20 KB or so; a message of the queue has at most 256 KB.
 MAX_PRESS_BYTES = 100_000

@@ -17,7 +17,8 @@ from sightline.incidents.notices.schemas import (
     NotificationPage,
     NotificationStatus,
 )
-from sightline.ports import ChannelVault, NoticeQueue
+from sightline.ports.outgoing import ChannelVault
+from sightline.ports.work import NoticeQueue
 
 router = create_router(prefix="/v1", tags=["notifications"])
 

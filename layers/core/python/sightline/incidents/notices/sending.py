@@ -20,7 +20,7 @@ from sightline.incidents.notices.posting import Post
 from sightline.incidents.notices.reading import story_in
 from sightline.incidents.notices.slack import Outcome
 from sightline.incidents.notices.wording import Story
-from sightline.ports import NoticeQueue
+from sightline.ports.work import NoticeQueue
 from sightline.telemetry import MetricUnit, logger, metrics
 
 # Longer than three calls of 15 s may take: who holds a lease and died is not waited for much longer.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sightline.incidents.notices.wording import News, Story
-from sightline.ports import Posted
+from sightline.ports.outgoing import Posted
 
 Json = dict[str, Any]
 ACKNOWLEDGE, RESOLVE = "acknowledge", "resolve"

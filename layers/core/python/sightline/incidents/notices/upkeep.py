@@ -3,7 +3,7 @@
 from typing import Any
 
 from sightline.database import Connection, transaction
-from sightline.ports import NoticeQueue
+from sightline.ports.work import NoticeQueue
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

@@ -13,7 +13,8 @@ from sightline.incidents.grouping import store as incidents
 from sightline.incidents.runbooks import answer_store, ranking, rules, searching, weighing
 from sightline.incidents.runbooks.naming import spaced
 from sightline.incidents.writing import Writers
-from sightline.ports import DocumentEmbedder, Passage, Sentence
+from sightline.ports.inference import DocumentEmbedder
+from sightline.ports.writing import Passage, Sentence
 from sightline.telemetry import logger
 
 MAX_SENTENCES = 6

@@ -19,7 +19,7 @@ from sightline.incidents.runbooks.schemas import (
     QuestionRequest,
     RunbookFeedback,
 )
-from sightline.ports import Pause, QuestionQueue
+from sightline.ports.work import Pause, QuestionQueue
 from sightline.principal import Principal
 
 POLL_S = (0.2, 0.3, 0.5, 1.0)

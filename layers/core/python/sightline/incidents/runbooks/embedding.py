@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sightline.errors import EndpointUnavailableError
-from sightline.ports import DocumentEmbedder, Embedding
+from sightline.ports.inference import DocumentEmbedder, Embedding
 
 AT_ONCE = 32
 """Texts of a call. The endpoint turns away what it cannot answer in time, and a long runbook has hundreds."""

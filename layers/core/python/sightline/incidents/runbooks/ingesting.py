@@ -22,7 +22,8 @@ from sightline.incidents.runbooks.chunking import Chunk, Document, document_of
 from sightline.incidents.runbooks.giving_up import MAX_ATTEMPTS, SILENT, give_up, settled
 from sightline.incidents.runbooks.naming import spaced
 from sightline.incidents.runbooks.schemas import MAX_FILES
-from sightline.ports import DocumentEmbedder, Embedding, Sources
+from sightline.ports.inference import DocumentEmbedder, Embedding
+from sightline.ports.objects import Sources
 from sightline.telemetry import logger
 from sightline.vectors.packing import pack_halfvecs
 

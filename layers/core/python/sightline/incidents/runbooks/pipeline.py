@@ -16,7 +16,7 @@ from sightline.incidents.runbooks.schemas import (
     RunbookSummary,
 )
 from sightline.media.imports.rules import check_allowed, places_of
-from sightline.ports import RunbookQueue
+from sightline.ports.work import RunbookQueue
 from sightline.principal import Principal
 from sightline.settings import get_settings
 from sightline.telemetry import logger

@@ -20,7 +20,7 @@ from sightline.incidents.runbooks.schemas import (
     RunbookPage,
 )
 from sightline.multipart import MULTIPART, form_body, form_route
-from sightline.ports import Pause, QuestionQueue, RunbookQueue
+from sightline.ports.work import Pause, QuestionQueue, RunbookQueue
 
 # A ZIP as a file of a form.
 router = APIRouter(

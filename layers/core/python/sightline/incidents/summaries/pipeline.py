@@ -9,7 +9,7 @@ from sightline.incidents.grouping import store as incidents
 from sightline.incidents.summaries import store
 from sightline.incidents.summaries.schemas import SummaryAnswer, SummaryPage, SummaryRequested
 from sightline.incidents.summaries.summarising import is_current
-from sightline.ports import Queue
+from sightline.ports.work import Queue
 from sightline.principal import Principal
 
 

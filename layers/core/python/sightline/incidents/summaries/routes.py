@@ -6,7 +6,7 @@ from uuid import UUID
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
 from sightline.incidents.summaries import pipeline
 from sightline.incidents.summaries.schemas import SummaryAnswer, SummaryPage, SummaryRequested
-from sightline.ports import SummaryQueue
+from sightline.ports.work import SummaryQueue
 
 router = create_router(prefix="/v1/incidents/{incident_id}", tags=["incidents"])
 

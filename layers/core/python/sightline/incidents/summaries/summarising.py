@@ -12,7 +12,8 @@ from sightline.incidents.summaries import rules, store
 from sightline.incidents.summaries.schemas import Fact
 from sightline.incidents.summaries.wording import line_of
 from sightline.incidents.writing import Writers, Written
-from sightline.ports import Events, Passage
+from sightline.ports.work import Events
+from sightline.ports.writing import Passage
 from sightline.telemetry import logger
 
 SYSTEM = "system"

@@ -9,7 +9,8 @@ from sightline.database import Row, transaction
 from sightline.errors import NotFoundError, SourceRefusedError
 from sightline.media.imports import rules, store
 from sightline.media.rules import UNKNOWN_TYPE, source_key
-from sightline.ports import Blobs, Events, SourceObject, Sources
+from sightline.ports.objects import Blobs, SourceObject, Sources
+from sightline.ports.work import Events
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 

@@ -18,7 +18,7 @@ from sightline.media.imports.schemas import (
     IndexedCounts,
 )
 from sightline.media.rules import check_metadata, check_text
-from sightline.ports import ImportRuns
+from sightline.ports.work import ImportRuns
 from sightline.principal import Principal
 from sightline.settings import get_settings
 from sightline.telemetry import logger

@@ -22,7 +22,7 @@ from sightline.media.imports.schemas import (
     ImportRequest,
     ObjectStatus,
 )
-from sightline.ports import ImportRuns
+from sightline.ports.work import ImportRuns
 
 router = create_router(prefix="/v1/imports", tags=["imports"])
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from sightline.errors import ForbiddenError
-from sightline.ports import SourceObject
+from sightline.ports.objects import SourceObject
 
 PAGE_OBJECTS = 1000
 """Objects a listing gives at a time: S3's own limit."""

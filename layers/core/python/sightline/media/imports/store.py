@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-from sightline.ports import SourceObject
+from sightline.ports.objects import SourceObject
 
 _STATES = ("listed", "fetching", "registered", "skipped", "refused")
 _COUNTED = "".join(

@@ -6,7 +6,7 @@ from uuid import UUID
 from sightline.database import transaction
 from sightline.media.imports import fetching, rules, store
 from sightline.media.imports.pipeline import start
-from sightline.ports import Events, ImportRuns
+from sightline.ports.work import Events, ImportRuns
 
 QUIET_S = 120
 PAGE = 100

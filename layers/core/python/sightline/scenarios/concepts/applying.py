@@ -8,7 +8,7 @@ from uuid import UUID
 from pgvector import HalfVector
 
 from sightline.database import Connection, Row, transaction
-from sightline.ports import ApplicationQueue
+from sightline.ports.work import ApplicationQueue
 from sightline.scenarios.concepts import applied_store, rules, store
 from sightline.telemetry import logger
 from sightline.vectors.spaces import find_space

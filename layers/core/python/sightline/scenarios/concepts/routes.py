@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from sightline.http import Cursor, Limit, Principal, create_router, port, rate_limited, require_role
-from sightline.ports import ApplicationQueue, Embedder, TrainingQueue
+from sightline.ports.inference import Embedder
+from sightline.ports.work import ApplicationQueue, TrainingQueue
 from sightline.scenarios.concepts import marking, pipeline, sharing, versions
 from sightline.scenarios.concepts.schemas import (
     ConceptAnswer,

@@ -6,7 +6,8 @@ from uuid import UUID
 from sightline.cursor import decode_cursor, encode_cursor, next_page
 from sightline.database import transaction
 from sightline.errors import ConflictError, InvalidCursorError
-from sightline.ports import ApplicationQueue, Embedder, TrainingQueue
+from sightline.ports.inference import Embedder
+from sightline.ports.work import ApplicationQueue, TrainingQueue
 from sightline.principal import Principal
 from sightline.scenarios.concepts import applied_store, rules, store
 from sightline.scenarios.concepts.answers import (

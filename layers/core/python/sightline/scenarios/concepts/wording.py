@@ -9,7 +9,7 @@ from pgvector import HalfVector
 
 from sightline.database import Row
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError
-from sightline.ports import Embedder
+from sightline.ports.inference import Embedder
 from sightline.scenarios.composed import as_array, pack, unit, unpack
 from sightline.telemetry import logger
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.scenarios.exports.archive import Entry, crc_of, local_header
 from sightline.scenarios.exports.rules import PART_BYTES
 

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.ports import Blobs, Events
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events
 from sightline.scenarios.exports import rules, store
 
 READY, FAILED = "export.ready", "export.failed"

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sightline.database import Row, transaction
-from sightline.ports import Events
+from sightline.ports.work import Events
 from sightline.scenarios.exports import contents, work_store
 from sightline.scenarios.exports.archive import Entry, directory
 from sightline.scenarios.exports.archiving import Archiver, Stored

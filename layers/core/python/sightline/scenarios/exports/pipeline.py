@@ -6,7 +6,8 @@ from uuid import UUID
 from sightline.cursor import id_in, next_page
 from sightline.database import Row, transaction
 from sightline.errors import ConflictError, NotFoundError, ValidationError
-from sightline.ports import Blobs, ExportRuns
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ExportRuns
 from sightline.principal import Principal
 from sightline.scenarios.exports import rules, store
 from sightline.scenarios.exports.ending import drop_upload

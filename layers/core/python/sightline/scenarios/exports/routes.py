@@ -14,7 +14,8 @@ from sightline.http import (
     rate_limited,
     require_role,
 )
-from sightline.ports import Blobs, ExportRuns
+from sightline.ports.objects import Blobs
+from sightline.ports.work import ExportRuns
 from sightline.scenarios.exports import pipeline
 from sightline.scenarios.exports.schemas import ExportAnswer, ExportPage, ExportRequest
 

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.ports import Blobs, Events, ExportRuns
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events, ExportRuns
 from sightline.scenarios.exports import rules, store
 from sightline.scenarios.exports.ending import give_up
 from sightline.scenarios.exports.pipeline import purge, start

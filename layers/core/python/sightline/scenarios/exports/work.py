@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sightline.database import Row, transaction
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.scenarios.exports import rules, work_store
 from sightline.scenarios.exports.archiving import Archiver, Stored
 

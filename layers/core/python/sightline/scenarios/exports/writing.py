@@ -10,7 +10,8 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError, SightlineError, UploadIncompleteError
-from sightline.ports import Blobs, Events
+from sightline.ports.objects import Blobs
+from sightline.ports.work import Events
 from sightline.scenarios.exports import rules, store, work_store
 from sightline.scenarios.exports.archiving import Archiver
 from sightline.scenarios.exports.cutting import write_pieces

@@ -13,7 +13,7 @@ from sightline.database import Row, transaction
 from sightline.errors import NotFoundError, ValidationError
 from sightline.outgoing.delivery import announce, hand_over
 from sightline.outgoing.schemas import EventType
-from sightline.ports import DelayedQueue, Events
+from sightline.ports.work import DelayedQueue, Events
 from sightline.scenarios.finding import Judged
 from sightline.scenarios.pipeline import Providers, compose_for, find_in_asset
 from sightline.scenarios.saved import match_store

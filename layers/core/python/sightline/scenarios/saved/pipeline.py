@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from sightline.cursor import decode_cursor, id_in, next_page
 from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError, NotFoundError, ValidationError
-from sightline.ports import Blobs
+from sightline.ports.objects import Blobs
 from sightline.principal import Principal
 from sightline.scenarios.answers import SearchAnswer
 from sightline.scenarios.legs import images_of

@@ -1,0 +1,1 @@
+"""What the domains need from the world outside. providers/ implements these; wiring.py chooses."""

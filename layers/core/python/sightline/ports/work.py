@@ -1,10 +1,7 @@
 """Work for later: events, queues and runs of state machines."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, Protocol
 
 
 class Events(Protocol):

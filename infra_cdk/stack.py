@@ -21,6 +21,7 @@ from infra_cdk.network import Network
 from infra_cdk.notices import Notices
 from infra_cdk.operations import Operations
 from infra_cdk.outgoing import Outgoing
+from infra_cdk.queues import WorkQueue
 from infra_cdk.runbooks import Runbooks
 from infra_cdk.scenarios import Scenarios
 from infra_cdk.search_actions import SearchActions
@@ -166,41 +167,31 @@ class SightlineStack(Stack):
             if function is not self.migrations.migrate:
                 function.lambda_function.node.add_dependency(self.migrations.applied)
 
+    @property
+    def _queues(self) -> dict[str, WorkQueue]:
+        """Every work queue, by the name its addresses are told under."""
+        return {
+            "Uploads": self.media.uploads,
+            "Purge": self.media.purges,
+            "Admission": self.media.admissions,
+            "Webhook": self.outgoing.deliveries,
+            "Training": self.standing.trainings,
+            "Application": self.standing.applications,
+            "Match": self.standing.matches,
+            "Action": self.search_actions.actions,
+            "Alert": self.incidents.deliveries,
+            "Notice": self.notices.messages,
+            "Runbook": self.runbooks.readings,
+            "Question": self.runbooks.questions,
+            "Summary": self.summaries.requests,
+        }
+
     def _watched(self) -> Watched:
-        media = self.media
+        media, queues = self.media, self._queues.values()
         return Watched(
             functions=self.functions,
-            work_queues=[
-                media.uploads.queue,
-                media.purges.queue,
-                media.admissions.queue,
-                self.outgoing.deliveries.queue,
-                self.standing.trainings.queue,
-                self.standing.applications.queue,
-                self.standing.matches.queue,
-                self.search_actions.actions.queue,
-                self.incidents.deliveries.queue,
-                self.notices.messages.queue,
-                self.runbooks.readings.queue,
-                self.runbooks.questions.queue,
-                self.summaries.requests.queue,
-            ],
-            dead_letters=[
-                media.uploads.dead_letters,
-                media.purges.dead_letters,
-                media.admissions.dead_letters,
-                media.missed_ticks,
-                self.outgoing.deliveries.dead_letters,
-                self.standing.trainings.dead_letters,
-                self.standing.applications.dead_letters,
-                self.standing.matches.dead_letters,
-                self.search_actions.actions.dead_letters,
-                self.incidents.deliveries.dead_letters,
-                self.notices.messages.dead_letters,
-                self.runbooks.readings.dead_letters,
-                self.runbooks.questions.dead_letters,
-                self.summaries.requests.dead_letters,
-            ],
+            work_queues=[work.queue for work in queues],
+            dead_letters=[*(work.dead_letters for work in queues), media.missed_ticks],
             last_resorts=[self.incidents.keep_dead_letters],
             machines=[
                 media.pipeline.machine,
@@ -215,7 +206,7 @@ class SightlineStack(Stack):
 
     def _outputs(self) -> None:
         media, accounts = self.media, self.accounts
-        for name, value in {
+        outputs = {
             "ApiUrl": accounts.api.url,
             "MediaBucketName": self.storage.media.bucket_name,
             "UserPoolId": accounts.identity.pool.user_pool_id,
@@ -229,28 +220,11 @@ class SightlineStack(Stack):
             "ImportReadRoleArn": self.imports.fetch_objects.role.role_arn,
             "ImportMachineArn": self.imports.machine.state_machine_arn,
             "ExportMachineArn": self.exports.machine.state_machine_arn,
-            "UploadsQueueUrl": media.uploads.queue.queue_url,
-            "UploadsDlqUrl": media.uploads.dead_letters.queue_url,
-            "PurgeQueueUrl": media.purges.queue.queue_url,
-            "PurgeDlqUrl": media.purges.dead_letters.queue_url,
-            "AlertQueueUrl": self.incidents.deliveries.queue.queue_url,
-            "AlertDlqUrl": self.incidents.deliveries.dead_letters.queue_url,
-            "NoticeQueueUrl": self.notices.messages.queue.queue_url,
-            "NoticeDlqUrl": self.notices.messages.dead_letters.queue_url,
-            "RunbookQueueUrl": self.runbooks.readings.queue.queue_url,
-            "RunbookDlqUrl": self.runbooks.readings.dead_letters.queue_url,
-            "QuestionQueueUrl": self.runbooks.questions.queue.queue_url,
-            "QuestionDlqUrl": self.runbooks.questions.dead_letters.queue_url,
-            "SummaryQueueUrl": self.summaries.requests.queue.queue_url,
-            "SummaryDlqUrl": self.summaries.requests.dead_letters.queue_url,
-            "WebhookQueueUrl": self.outgoing.deliveries.queue.queue_url,
-            "WebhookDlqUrl": self.outgoing.deliveries.dead_letters.queue_url,
-            "ActionQueueUrl": self.search_actions.actions.queue.queue_url,
-            "ActionDlqUrl": self.search_actions.actions.dead_letters.queue_url,
-            "MatchQueueUrl": self.standing.matches.queue.queue_url,
-            "MatchDlqUrl": self.standing.matches.dead_letters.queue_url,
             "EventBusName": media.bus.event_bus_name,
             "DatabaseSecretArn": self.database.app_secret.secret_arn,
             "MigrateFunctionName": self.migrations.migrate.lambda_function.function_name,
-        }.items():
+        }
+        for name, work in self._queues.items():
+            outputs |= {f"{name}QueueUrl": work.queue.queue_url, f"{name}DlqUrl": work.dead_letters.queue_url}
+        for name, value in outputs.items():
             CfnOutput(self, name, value=value).override_logical_id(name)

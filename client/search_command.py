@@ -98,6 +98,8 @@ def print_found(found: Found) -> None:
         return
     if not found.sure:
         notes().print(f"Nothing relevant found: {why}. The closest:", markup=False)
+    elif found.usual:
+        notes().print(f"{why.capitalize()}.", markup=False)
     columns = ["#", "video", "when", found.measure]
     rows = [
         [str(rank), moment.asset_name, span(moment.start_s, moment.end_s), percent(moment.relevance)]

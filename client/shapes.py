@@ -205,6 +205,7 @@ class Verdict(Shape):
     found: bool
     bar: float
     best: float
+    share: float | None = None
     reason: str
 
 
@@ -232,6 +233,11 @@ class Found(Shape):
     def sure(self) -> bool:
         """Whether anything was found, and not only what comes closest."""
         return self.verdict is None or self.verdict.found
+
+    @property
+    def usual(self) -> bool:
+        """Whether much of the footage shows it, so that no moment stands out."""
+        return self.verdict is not None and self.verdict.share is not None
 
     @property
     def measure(self) -> str:

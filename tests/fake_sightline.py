@@ -217,6 +217,7 @@ class FakeSightline:
                 "found": "unicorn" not in (body["text"] or ""),
                 "bar": 0.7,
                 "best": 0.87,
+                "share": 0.58 if "street" in (body["text"] or "") else None,
                 "reason": "why",
             },
             "moments": moments[: body["limit"]],

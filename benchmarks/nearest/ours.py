@@ -26,7 +26,7 @@ from sightline.scenarios.composed import Composed, Direction, background_of
 from sightline.scenarios.filters import Filters
 from sightline.scenarios.finding import Finder
 from sightline.scenarios.schemas import SearchRequest
-from sightline.vectors.background import background_sample
+from sightline.vectors.background import Ground, background_sample
 from sightline.vectors.indexes import maintain_indexes
 from sightline.vectors.spaces import find_space
 
@@ -107,14 +107,14 @@ def recall(cloud: Cloud, cell: str, questions: NDArray[np.float32], truth: NDArr
     with transaction(cloud.workspace_id) as conn:
         space = find_space(conn, model_id=MODEL_ID, dim=questions.shape[1])
         assert space is not None
-        background = background_sample(conn, space=space)
+        ground = Ground(space, background_sample(conn, space=space))
         matching = store.count_matching(conn, request.filters)
         for question, best in zip(questions, truth, strict=True):
             step = Direction(HalfVector(question))
             composed = Composed(SearchModel(id=MODEL_ID, revision="", dim=space.dim), (step,))
-            finder = Finder(conn, space, background, request, composed, matching)
-            null = background_of(step, background)
-            _, hits = finder.frames(null, rules.frames_for(request.limit))
+            finder = Finder(conn, ground, request, composed, matching)
+            typical = background_of(step, ground.background).centre
+            _, hits = finder.frames(typical, rules.frames_for(request.limit))
             rows = [int(hit.asset_name.split()[-1]) * VIDEO_FRAMES + round(hit.time_s) for hit in hits]
             shares.append(len(set(rows[:K]) & set(best.tolist())) / K)
     return float(np.mean(shares))

@@ -249,6 +249,13 @@ def test_it_is_said_when_nothing_was_found_for_sure(
     # what stands out without being it is not called relevant
     assert ("stands out" in unicorn.out, "relevance" in unicorn.out) == (True, False)
     assert "relevance" in car.out
+    # what is usual is found, and why it does not stand out is said
+    street = signed_in("search", "a street")
+    assert ("Why." in street.err, "Nothing relevant" in street.err, "relevance" in street.out) == (
+        True,
+        False,
+        True,
+    )
 
 
 def test_search_prints_ranked_moments_and_draws_their_frames(

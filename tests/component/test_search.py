@@ -87,6 +87,23 @@ def test_what_nothing_shows_is_not_relevant(search: Search, workspace: Workspace
     assert (shown["asset_id"], shown["relevance"] > 0.99) == (str(present), True)
 
 
+def test_what_most_of_the_footage_shows_is_found(search: Search, workspace: Workspace) -> None:
+    # GIVEN footage of which three quarters show a truck, so that no truck stands out
+    plan = ["truck"] * 45 + [""] * 15
+    index_video(workspace, frames_showing([*plan, *plan]))
+    # WHEN what is usual is asked for, and what is not there
+    usual, absent = search("truck"), search("submarine")
+    # THEN it is found, with its share; a moment is a stretch that shows it, and what does not is not relevant
+    verdict = usual.json["verdict"]
+    assert (verdict["found"], verdict["best"]) == (True, 1.0)
+    assert 0.6 < verdict["share"] <= 0.75
+    assert verdict["reason"].startswith("most of the footage shows this, about ")
+    relevant = [one for one in usual.json["moments"] if one["relevance"] > 0.5]
+    assert sorted((one["start_s"], one["end_s"]) for one in relevant) == [(0.0, 45.0), (60.0, 105.0)]
+    # AND nothing else is
+    assert (absent.json["verdict"]["found"], absent.json["verdict"]["share"]) == (False, None)
+
+
 @pytest.mark.parametrize(
     ("filters", "names"),
     [

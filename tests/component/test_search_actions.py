@@ -169,6 +169,17 @@ def test_a_job_that_makes_no_sense_is_refused(
     assert act(handler, workspace, ask(handler, workspace), **body).status == 422
 
 
+def test_all_results_of_what_is_usual_are_the_videos_that_show_it(
+    handler: Handler, workspace: Workspace, queue: MessageList
+) -> None:
+    for number in range(4):
+        plan = [*ROAD, *ROAD] if number == 3 else ["truck"] * 80
+        index_video(workspace, frames_showing(plan, seed=number), name=f"{number}")
+    act(handler, workspace, ask(handler, workspace), action="tag", tags=["truck"])
+    work(queue.pop(), queue=queue, purges=MessageList())
+    assert tags(workspace) == {"0": ["truck"], "1": ["truck"], "2": ["truck"], "3": []}
+
+
 def test_who_may_act(
     handler: Handler, workspace: Workspace, other_workspace: Workspace, queue: MessageList
 ) -> None:

@@ -29,7 +29,7 @@ def test_rivals_are_counted_over_the_best_frames() -> None:
     question, frames = np.array([1.0, 0.0], np.float32), np.array([[0.8, 0.6], [1.0, 0.0]], np.float32)
     bank = np.array([[0.6, 0.8], [0.0, 1.0]], np.float32)
     null = Background(centre=0.1, spread=0.2, size=100)
-    fit = fit_of(question, frames, bank=bank, null=null, background=np.zeros((1, 2), np.float32))
+    fit = fit_of(question, frames, bank=bank, null=null, captioned=np.zeros((1, 2), np.float32))
     # the first frame lies nearer to one caption, the second to none
     assert (fit.rivals, fit.below) == (0.5, 0.75)
     assert fit.height == pytest.approx((0.9 - 0.1) / 0.2)
@@ -40,7 +40,8 @@ def test_a_frame_alone_has_the_margin_that_it_would_have_as_the_best_of_a_search
     question, frames, bank = (random.standard_normal(shape) for shape in (8, (6, 8), (20, 8)))
     null = Background(centre=0.3, spread=0.7, size=100)
     alone = [
-        fit_of(question, frame[None], bank=bank, null=null, background=frames).margin for frame in frames
+        fit_of(question, frame[None], bank=bank, null=null, captioned=frames @ bank.T).margin
+        for frame in frames
     ]
     assert margins_of(question, frames, bank=bank, null=null) == pytest.approx(alone)
 
@@ -51,8 +52,8 @@ def test_the_rival_that_is_named_fits_these_frames_and_not_all() -> None:
     background = np.array([[1, -1, 0], [1, 1, 0.1], [1, -1, 0.2], [1, 1, 0.3]])
     question, frame = np.array([0.5, 0.0, 0.3]), np.array([[1.0, 0.0, 1.0]])
     null = Background(centre=0.5, spread=0.1, size=100)
-    fit = fit_of(question, frame, bank=bank, null=null, background=background)
+    fit = fit_of(question, frame, bank=bank, null=null, captioned=background @ bank.T)
     assert (fit.rivals, fit.rival) == (2, captions()[2])
     # AND the question itself is no rival
-    alone = fit_of(question, frame, bank=question[None], null=null, background=background)
+    alone = fit_of(question, frame, bank=question[None], null=null, captioned=background[:, :1])
     assert alone.rival == ""

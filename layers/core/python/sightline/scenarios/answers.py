@@ -109,6 +109,11 @@ class Verdict(BaseModel):
     height: float | None = Field(
         default=None, description="How far they stand out by the words, in spreads of the workspace's frames."
     )
+    share: float | None = Field(
+        default=None,
+        description="Share of the workspace's frames that the words describe, where it is large. What is"
+        " usual cannot stand out: relevance is then how often the words describe frames of such a score.",
+    )
     reason: str = Field(description="Why, in a few words.")
 
 

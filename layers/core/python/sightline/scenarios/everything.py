@@ -11,11 +11,12 @@ from psycopg.rows import class_row
 
 from sightline.database import Connection, transaction
 from sightline.scenarios import rules, store
-from sightline.scenarios.composed import Composed, background_of
+from sightline.scenarios.composed import Composed
 from sightline.scenarios.finding import Finder, Judged
 from sightline.scenarios.grounds import ground_for
 from sightline.scenarios.pipeline import Recorded
 from sightline.scenarios.schemas import FrameHit, SearchRequest
+from sightline.scenarios.worth import Worth
 from sightline.vectors.calibration import MIN_SAMPLE, Background, Curve
 from sightline.vectors.captions import kept_bank
 from sightline.vectors.search import Target, vector_type
@@ -54,7 +55,7 @@ def _chains(
             return
         space = ground.space
         bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
-        finder = Finder(conn, space, ground.background, recorded.request, recorded.composed, matching, bank)
+        finder = Finder(conn, ground, recorded.request, recorded.composed, matching, bank)
         judged = finder.every_chain()
     for one in sorted(judged, key=lambda one: (one.moment.peak.asset_id, one.moment.start_s)):
         wanted = after_asset is None or one.moment.peak.asset_id > after_asset
@@ -85,7 +86,7 @@ class _Walk:
     request: SearchRequest
     composed: Composed
     space: Space
-    null: Background
+    typical: float
     curve: Curve
     floor: float
     min_relevance: float
@@ -98,13 +99,16 @@ class _Walk:
         ground = ground_for(conn, composed.model)
         if ground is None:
             return None
-        space, null = ground.space, background_of(composed.steps[0], ground.background)
-        if null.size < MIN_SAMPLE and min_relevance > 0:
+        space = ground.space
+        bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
+        worth = Worth.of(request, composed.steps[0], ground=ground, bank=bank)
+        if worth.null.size < MIN_SAMPLE and min_relevance > 0:
             return None
-        scores = _histogram(conn, composed, space, request, null)
-        curve = Curve.of(scores, background=null)
+        curve = worth.curve(_histogram(conn, composed, space, request, worth.null))
         floor = curve.floor(min_relevance)
-        return None if floor is None else cls(request, composed, space, null, curve, floor, min_relevance)
+        if floor is None:
+            return None
+        return cls(request, composed, space, worth.typical, curve, floor, min_relevance)
 
     def next_videos(self, conn: Connection, after: UUID | None) -> list[UUID]:
         target = self._target()
@@ -120,7 +124,7 @@ class _Walk:
     def moments_of(self, conn: Connection, asset_id: UUID) -> list[Judged]:
         """The relevant moments of one video, in order of time."""
         hits = _frames(conn, self._target(), self.space, asset_id, self._lowest())
-        moments = rules.group_moments(hits, typical_score=self.null.centre, rules=self.request.moments)
+        moments = rules.group_moments(hits, typical_score=self.typical, rules=self.request.moments)
         (step,) = self.composed.steps
         judged = [
             Judged(moment, self.curve.relevance(moment.peak.score), step.confidence(moment.peak.score))
@@ -132,12 +136,12 @@ class _Walk:
     def _lowest(self) -> float:
         """A moment's edges score less than its peak."""
         share = self.request.moments.extent
-        return min(self.floor, self.null.centre + share * (self.floor - self.null.centre))
+        return min(self.floor, self.typical + share * (self.floor - self.typical))
 
     def _target(self) -> Target:
         (step,) = self.composed.steps
         return store.target_of(
-            step, space=self.space, typical_score=self.null.centre, filters=self.request.filters
+            step, space=self.space, typical_score=self.typical, filters=self.request.filters
         )
 
 

@@ -3,30 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sightline.database import Connection
 from sightline.scenarios import chains, rules, store
 from sightline.scenarios.answers import Verdict, WordsUsed
 from sightline.scenarios.collapse import collapsed, frame_vectors
-from sightline.scenarios.composed import Composed, Direction, as_array, background_of
+from sightline.scenarios.composed import Composed, Direction, Vector, as_array, background_of
 from sightline.scenarios.filters import Filters
-from sightline.scenarios.legs import only_words, steps_of
 from sightline.scenarios.rules import Position
 from sightline.scenarios.schemas import FrameHit, Moment, SearchRequest
 from sightline.scenarios.sequences import Chained, find_chains
+from sightline.scenarios.verdicts import Best, Judge
 from sightline.scenarios.words import Lexical, lexical
+from sightline.scenarios.worth import Worth
 from sightline.settings import get_settings
-from sightline.vectors.calibration import MIN_SAMPLE, Background, relevances
-from sightline.vectors.captions import BEST_FRAMES, Fit, fit_of
+from sightline.vectors.background import Ground
+from sightline.vectors.calibration import MIN_SAMPLE
+from sightline.vectors.captions import BEST_FRAMES
 from sightline.vectors.search import Path, Plan, choose_path, table_state, walk_of
 from sightline.vectors.spaces import Space
 
-Vectors = NDArray[np.floating]
 # A Poisson count this far above its mean: 1 walk in 1,000 is checked in vain.
 PASSED_OVER_SIGMAS = 3.0
-Best = Sequence[Sequence[FrameHit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +49,28 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Finds in one space and transaction. Shapes: background (n, dim), a sample of the workspace's frames."""
+    """Finds in one transaction."""
 
     conn: Connection
-    space: Space
-    background: Vectors
+    ground: Ground
     request: SearchRequest
     composed: Composed
     matching: int
-    bank: Vectors | None = None
+    bank: Vector | None = None
     """What the model makes of generic captions."""
+
+    @property
+    def space(self) -> Space:
+        """Where the frames are."""
+        return self.ground.space
 
     def page(self, *, after: Position | None, frames: int) -> Found:
         """One page; ranks at least so many frames, and more where they make too few moments."""
         words = lexical(self.conn, self.request.words, self.request.filters) if self.request.words else None
+        worth = self._worth()
         depth = max(frames, rules.frames_for(self.request.limit))
         while True:
-            plan, judged, hits = self._judged(depth, words)
+            plan, judged, hits = self._judged(depth, words, worth)
             shown = self._shown(judged)
             place = [one for one in shown if after is None or rules.position(one.moment) > after]
             more = len(place) > self.request.limit
@@ -78,7 +80,7 @@ class Finder:
         return Found(
             plan=plan,
             page=place[: self.request.limit],
-            verdict=self._verdict(judged, hits),
+            verdict=self._verdict(judged, hits, worth),
             frames=depth,
             more=more,
             words=words.told if words else None,
@@ -102,31 +104,38 @@ class Finder:
         groups = collapsed(moments, by=self.request.collapse, vectors=vectors)
         return [replace(worth[id(moment.peak)], moment=moment) for moment in groups]
 
-    def _judged(self, depth: int, words: Lexical | None) -> tuple[Plan, list[Judged], Best]:
-        """The plan, all moments, and each step's best frames."""
+    def _worth(self) -> Worth | None:
+        """What scores are worth; None of a sequence, whose chains are weighed."""
         if len(self.composed.steps) > 1:
+            return None
+        return Worth.of(self.request, self.composed.steps[0], ground=self.ground, bank=self.bank)
+
+    def _judged(
+        self, depth: int, words: Lexical | None, worth: Worth | None
+    ) -> tuple[Plan, list[Judged], Best]:
+        """The plan, all moments, and each step's best frames."""
+        if worth is None:
             return self._chains()
-        null = background_of(self.composed.steps[0], self.background)
-        plan, hits = self.frames(null, depth, words)
-        moments = rules.group_moments(hits, typical_score=null.centre, rules=self.request.moments)
-        worth = relevance_of(hits, null=null, searched=self.matching)
+        plan, hits = self.frames(worth.typical, depth, words)
+        moments = rules.group_moments(hits, typical_score=worth.typical, rules=self.request.moments)
+        relevance = worth.of_hits(hits, searched=self.matching)
         confidence = self.composed.steps[0].confidence
         judged = [
-            Judged(moment, worth[moment.peak.score], confidence(moment.peak.score)) for moment in moments
+            Judged(moment, relevance[moment.peak.score], confidence(moment.peak.score)) for moment in moments
         ]
-        reached = [hit for hit in hits if worth[hit.score] >= self.request.bar]
+        reached = [hit for hit in hits if relevance[hit.score] >= self.request.bar]
         return plan, judged, [sorted(reached, key=lambda hit: -hit.score)[:BEST_FRAMES]]
 
     def frames(
-        self, null: Background, depth: int, words: Lexical | None = None
+        self, typical: float, depth: int, words: Lexical | None = None
     ) -> tuple[Plan, Sequence[FrameHit]]:
         """The best frames of a question of one step and those beside them, best first.
 
-        null: how the question scores frames that do not match. Exact where the graph missed better ones.
+        typical: score of a frame that does not match. Exact where the graph missed better ones.
         """
         (step,) = self.composed.steps
         target = store.target_of(
-            step, space=self.space, typical_score=null.centre, filters=self.request.filters, words=words
+            step, space=self.space, typical_score=typical, filters=self.request.filters, words=words
         )
         plan, hits = store.find_frames(self.conn, space=self.space, target=target, plan=self._plan(depth))
         if plan.path == "hnsw" and self._passed_over(step, plan, hits):
@@ -140,17 +149,17 @@ class Finder:
         Of n sampled frames about n * candidates / matching belong to the candidates. Many more that score
         higher than the worst of those say that the walk got stuck elsewhere.
         """
-        if self.request.filters != Filters() or step.without or len(self.background) < MIN_SAMPLE:
+        if self.request.filters != Filters() or step.without or len(self.ground.background) < MIN_SAMPLE:
             return False
         worst = min((hit.score for hit in hits if hit.ranked), default=-1.0)
-        better = int((self.background @ as_array(step.vector) > worst).sum())
-        expected = len(self.background) * plan.candidates / self.matching
+        better = int((self.ground.background @ as_array(step.vector) > worst).sum())
+        expected = len(self.ground.background) * plan.candidates / self.matching
         return bool(better > expected + PASSED_OVER_SIGMAS * (expected**0.5 + 1))
 
     def _chains(self) -> tuple[Plan, list[Judged], Best]:
         """Chains of steps in words are held against captions, where the model has seen those."""
         steps = self.composed.steps
-        nulls = [background_of(step, self.background) for step in steps]
+        nulls = [background_of(step, self.ground.background) for step in steps]
         plan, moments = find_chains(
             self.conn,
             space=self.space,
@@ -174,48 +183,10 @@ class Finder:
         walk = walk_of(matching=self.matching, wanted=depth, table=table)
         return Plan(path, self.matching, depth, complete=True, walk=walk)
 
-    def _verdict(self, judged: Sequence[Judged], hits: Best) -> Verdict:
-        best = max((one.relevance for one in judged), default=0.0)
-        fit = self._fit(hits) if best >= self.request.bar else None
-        weighed = len(self.composed.steps) > 1 and chains.in_words(self.request)
-        least = chains.MARGIN if weighed else 0.0
-        found = best >= self.request.bar and (fit is None or fit.margin >= least)
-        if not judged:
-            reason = "no frame meets the filters, or all show what they must not"
-        elif found:
-            reason = "the best moment stands out from the workspace's own frames"
-        elif fit is None and weighed:
-            reason = "no frames that follow each other so are described by all steps"
-        elif fit is None:
-            reason = f"no moment reaches {100 * self.request.bar:g} % relevance"
-        else:
-            reason = fit.objection
-        told = {"described": fit.below, "height": fit.height} if fit else {}
-        return Verdict(found=found, bar=self.request.bar, best=best, reason=reason, **told)
-
-    def _fit(self, hits: Best) -> Fit | None:
-        """How well the words describe what they found: of a sequence, the step that they describe worst.
-
-        hits: the best frames of each step. Only words can be held against captions: pictures lie elsewhere in
-        the space.
-        """
-        if self.bank is None or self.request.more or self.request.less:
-            return None
-        fits = []
-        for step, asked, best in zip(self.composed.steps, steps_of(self.request), hits, strict=True):
-            if only_words(asked):
-                vectors = frame_vectors(self.conn, space=self.space, hits=best)
-                frames = np.stack(list(vectors.values()))
-                query = as_array(step.vector)
-                null = background_of(step, self.background)
-                fits.append(fit_of(query, frames, bank=self.bank, null=null, background=self.background))
-        return min(fits, key=lambda fit: fit.margin, default=None)
-
-
-def relevance_of(hits: Sequence[FrameHit], *, null: Background, searched: int) -> dict[float, float]:
-    """Relevance by score, of frames in any order."""
-    scores = sorted((hit.score for hit in hits), reverse=True)
-    return dict(zip(scores, relevances(scores, background=null, searched=searched), strict=True))
+    def _verdict(self, judged: Sequence[Judged], hits: Best, worth: Worth | None) -> Verdict:
+        judge = Judge(self.conn, self.ground, self.request, self.composed, self.bank)
+        best = max((one.relevance for one in judged), default=None)
+        return judge.verdict(best, hits, usual=worth.usual if worth else None)
 
 
 def nothing(request: SearchRequest) -> Found:

@@ -155,10 +155,9 @@ def find(
     """One page of moments by a composed question."""
     if ground is None or matching == 0 or not composed.steps:
         return nothing(request)
-    space = ground.space
-    if bank is None and len(composed.steps) > 1:
-        bank = kept_bank(conn, model_id=space.model_id, dim=space.dim)
-    finder = Finder(conn, space, ground.background, request, composed, matching, bank)
+    if bank is None and texts_of(request):
+        bank = kept_bank(conn, model_id=ground.space.model_id, dim=ground.space.dim)
+    finder = Finder(conn, ground, request, composed, matching, bank)
     return finder.page(after=after, frames=frames)
 
 

@@ -34,9 +34,16 @@ def background_sample(conn: Connection, *, space: Space) -> Vectors:
     return unpack_halfvecs((row and row["packed"]) or b"", dim=space.dim)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ground:
     """Where frames are looked for. Shapes: background (n, dim), a sample of the workspace's frames."""
 
     space: Space
     background: Vectors
+    _captioned: Vectors | None = None
+
+    def captioned(self, bank: Vectors) -> Vectors:
+        """How captions score the sample; computed once. Shapes: bank (captions, dim); (n, captions)."""
+        if self._captioned is None:
+            self._captioned = self.background @ bank.T
+        return self._captioned

@@ -76,18 +76,16 @@ def captions_hash() -> bytes:
     return hashlib.sha256("\n".join(captions()).encode()).digest()
 
 
-def fit_of(
-    question: Vectors, frames: Vectors, *, bank: Vectors, null: Background, background: Vectors
-) -> Fit:
-    """null: how the question scores other frames, of which background is a sample.
+def fit_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background, captioned: Vectors) -> Fit:
+    """null: how the question scores other frames; captioned: how the captions score a sample of those.
 
-    Shapes: question (dim,), frames (n, dim), bank (captions, dim), background (m, dim).
+    Shapes: question (dim,), frames (n, dim), bank (captions, dim), captioned (m, captions).
     """
     scores, others = frames @ question, frames @ bank.T
     rivals = (others > scores[:, None]).sum(axis=1).mean()
     means, height = others.mean(axis=0), float(scores.mean())
     (better,) = np.nonzero(means > height + MIN_SPREAD)
-    heights = _heights(means[better], background @ bank[better].T)
+    heights = _heights(means[better], captioned[:, better])
     # "a clear sunny day" fits all frames of a day: what stands out less than the question explains nothing.
     told = len(better) and heights.max() >= null.z(height)
     rival = captions()[int(better[heights.argmax()])] if told else ""
@@ -95,7 +93,7 @@ def fit_of(
 
 
 def _heights(means: Vectors, typical: Vectors) -> Vectors:
-    """How many spreads each caption stands out. Shapes: means (n,), typical (background, n); (n,)."""
+    """How many spreads each caption stands out. Shapes: means (n,), typical (m, n); (n,)."""
     low, centre = np.quantile(typical, (ONE_BELOW, 0.5), axis=0)
     return np.asarray((means - centre) / np.maximum(centre - low, MIN_SPREAD))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
-from gpu_endpoint.answers import Answer, problem_answer
+from gpu_endpoint.answers import problem_answer
 from gpu_endpoint.document import describe
 from gpu_endpoint.errors import (
     EndpointError,
@@ -23,10 +23,16 @@ from gpu_endpoint.errors import (
 from gpu_endpoint.inference import Inference
 from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.registry import Registry
+from gpu_endpoint.visits import Visit
 
 log = logging.getLogger("gpu_endpoint")
 INVOCATIONS = "/invocations"
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class PrometheusText(Response):
+    """What Prometheus reads."""
+
+    media_type = "text/plain; version=0.0.4"  # Starlette adds the charset
 
 
 class App(FastAPI):
@@ -63,15 +69,15 @@ def create_app(registry: Registry) -> FastAPI:
 
     app = App(inference, lifespan)
 
-    @app.get("/ping")
+    @app.get("/ping", response_class=Response, responses={503: {"description": "No model can answer yet."}})
     async def ping() -> Response:
         """200 once a model can answer: SageMaker sends requests from then on."""
         return Response(status_code=200 if registry.ready else 503)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PrometheusText)
     async def prometheus() -> Response:
         """Counters and histograms in Prometheus' text format."""
-        return Response(metrics.text(), media_type=PROMETHEUS)
+        return PrometheusText(metrics.text())
 
     # The second address is the one boto3 calls on AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME.
     for path in (INVOCATIONS, "/endpoints/{name}/invocations"):
@@ -79,17 +85,17 @@ def create_app(registry: Registry) -> FastAPI:
 
     @app.exception_handler(EndpointError)
     async def known(request: Request, error: EndpointError) -> Response:
-        return as_response(problem_answer(request.url.path, request_id(request), error))
+        return refused(request, error)
 
     @app.exception_handler(HTTPException)
     async def routing(request: Request, error: HTTPException) -> Response:
         unknown = {404: UnknownAddressError, 405: WrongMethodError}.get(error.status_code, MalformedBodyError)
-        return as_response(problem_answer(request.url.path, request_id(request), unknown()))
+        return refused(request, unknown(), error.headers)
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, _: Exception) -> Response:
         # uvicorn logs the traceback
-        return as_response(problem_answer(request.url.path, request_id(request), EndpointError()))
+        return refused(request, EndpointError())
 
     describe(app)
     return app
@@ -105,13 +111,10 @@ async def report(metrics: Metrics, every_s: float) -> None:
                 log.info("metrics", extra={"fields": line})
 
 
-def request_id(request: Request) -> str:
-    """Of addresses that carry no inference."""
-    return request.headers.get("x-request-id", "")
-
-
-def as_response(answer: Answer) -> Response:
-    """For FastAPI's own routes."""
-    response = Response(answer.body, answer.status)
+def refused(request: Request, error: EndpointError, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem as an answer of FastAPI's own routes, under the request's id."""
+    named = Visit(request.scope, request.receive).request_id
+    answer = problem_answer(request.url.path, named, error)
+    response = Response(answer.body, answer.status, {**(headers or {}), "x-request-id": named})
     response.raw_headers += answer.headers.items()
     return response

@@ -73,7 +73,7 @@ def parsed(shape: type[Shape], body: bytes) -> Shape:
         return shape.model_validate_json(body)
     except ValidationError as error:
         if any(fault["type"] == "json_invalid" for fault in error.errors(include_input=False)):
-            raise MalformedBodyError("the body is not JSON") from error
+            raise MalformedBodyError("the body is not JSON in UTF-8") from error
         raise refusal(error) from error
 
 
@@ -88,8 +88,11 @@ def checked(shape: type[Shape], fields: Any) -> Shape:
 def refusal(error: ValidationError) -> InvalidFieldError:
     """Names the fields and never repeats their values."""
     faults = [
-        {"field": ".".join(map(str, fault["loc"])), "message": fault["msg"]}
+        {
+            "field": ".".join(map(str, fault["loc"])) or "body",
+            "message": fault["msg"].removeprefix("Value error, "),  # Pydantic's word for a rule of ours
+        }
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     first = faults[0]
-    return InvalidFieldError(f"{first['field'] or 'body'}: {first['message']}", errors=faults[:SHOWN])
+    return InvalidFieldError(f"{first['field']}: {first['message']}", errors=faults[:SHOWN])

@@ -121,7 +121,7 @@ def body(shape: type[Part]) -> Callable[[Request], Any]:
         try:
             return checked(shape, await request.json())
         except ValueError as error:
-            raise MalformedBodyError("the body is not JSON") from error
+            raise MalformedBodyError("the body is not JSON in UTF-8") from error
 
     return read
 

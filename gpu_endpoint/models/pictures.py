@@ -37,7 +37,7 @@ def fit_pictures(files: Sequence[bytes], image: ImageInput) -> Pixels:
         picture = open_picture(file, place)
         pixels += picture.width * picture.height
         if pixels > MAX_PIXELS:
-            raise UnreadableImageError(f"the pictures have more than {MAX_PIXELS} pixels together")
+            raise UnreadableImageError(f"the pictures have more than {MAX_PIXELS:,} pixels together")
         opened.append(picture)
     fitted = np.empty((len(files), image.size, image.size, 3), np.uint8)
     for place, picture in enumerate(opened):
@@ -47,7 +47,7 @@ def fit_pictures(files: Sequence[bytes], image: ImageInput) -> Pixels:
 
 def open_picture(file: bytes, place: int) -> Image.Image:
     """The file's header, before any pixel is decoded. Raises: UnreadableImageError."""
-    too_large = f"picture {place} has more than {MAX_PICTURE_PIXELS} pixels"
+    too_large = f"picture {place} has more than {MAX_PICTURE_PIXELS:,} pixels"
     try:
         picture = Image.open(io.BytesIO(file), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

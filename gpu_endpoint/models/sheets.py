@@ -29,9 +29,9 @@ def open_sheet(jpeg: bytes, layout: SheetLayout) -> Image.Image:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableImageError("the body is not a JPEG") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(f"the image has more than {MAX_PIXELS} pixels") from error
+        raise UnreadableImageError(f"the image has more than {MAX_PIXELS:,} pixels") from error
     if sheet.width * sheet.height > MAX_PIXELS:
-        raise UnreadableImageError(f"the image has more than {MAX_PIXELS} pixels")
+        raise UnreadableImageError(f"the image has more than {MAX_PIXELS:,} pixels")
     if sheet.size not in layout.sizes:
         wanted = " or ".join(f"{width} x {height}" for width, height in sorted(layout.sizes))
         raise WrongLayoutError(f"the sheet is {sheet.width} x {sheet.height}, its layout says {wanted}")

@@ -161,4 +161,9 @@ def test_a_body_over_the_limit_is_refused(http: httpx.Client, announced: bool) -
 def test_other_content_types_addresses_and_methods_are_refused(http: httpx.Client) -> None:
     refused(post(http, b"<a/>", "text/xml"), 415, "unsupported-media-type")
     refused(http.get("/"), 404, "not-found")
-    refused(http.get("/invocations"), 405, "method-not-allowed")
+    wrong = http.get("/invocations", headers={"x-request-id": "mine"})
+    refused(wrong, 405, "method-not-allowed")
+    assert wrong.headers["allow"] == "POST"
+    assert (wrong.json()["request_id"], wrong.headers["x-request-id"]) == ("mine", "mine")
+    unnamed = http.get("/nothing")
+    assert unnamed.json()["request_id"] == unnamed.headers["x-request-id"] != ""

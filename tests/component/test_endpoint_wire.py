@@ -23,8 +23,10 @@ from sightline.contracts.inference import (
     Call,
     EmbeddingAnswer,
     EmbeddingHeader,
+    Fault,
     ImageRequest,
     ModelPin,
+    Problem,
     SheetLayout,
     TextRequest,
     decode_npy,
@@ -204,6 +206,23 @@ def test_what_no_task_can_take_is_refused(
 def test_what_is_no_utf_8_json_is_refused(http: httpx.Client, body: bytes) -> None:
     refused = http.post("/invocations", content=body, headers={"content-type": JSON})
     assert code_of(refused) == (400, "malformed-request")
+    assert refused.json()["detail"] == "the body is not JSON in UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (b"[1]", "body", "Input should be an object"),
+        (b'{"texts": [" "]}', "texts", "a text is blank"),
+        (b'{"texts": [7]}', "texts.0", "Input should be a valid string"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_is_wrong_with_it(
+    http: httpx.Client, body: bytes, field: str, message: str
+) -> None:
+    said = http.post("/invocations", content=body, headers={"content-type": JSON}).json()
+    assert Problem.model_validate(said).errors == [Fault(field=field, message=message)]
+    assert said["detail"] == f"{field}: {message}"
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ufeff", "😀" * 300, "ﷺ" * 900, "\u202e abc", "a" * 10_000])
@@ -316,6 +335,10 @@ def test_the_openapi_document_describes_the_wire(http: httpx.Client) -> None:
         "classify",
     ]
     assert {"200", "400", "409", "413", "415", "422", "429", "500", "503"} <= set(post["responses"])
+    assert schemas["Problem"]["properties"].keys() >= {"errors", "retry_after_s", "request_id"}
+    assert set(document["paths"]["/ping"]["get"]["responses"]) == {"200", "503"}
+    [kind] = document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    assert kind.startswith("text/plain")
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ WEBP = saved(frame(1, (96, 64)), "WEBP")
         (GOOD[: len(GOOD) // 2], "cut short or damaged"),
         (PNG[: len(PNG) // 2], "cut short or damaged"),
         (WEBP[: len(WEBP) // 2], "picture 1"),
-        (png_of(60_000, 60_000), "more than 40000000 pixels"),
-        (png_of(8_000, 8_000), "more than 40000000 pixels"),
+        (png_of(60_000, 60_000), "more than 40,000,000 pixels"),
+        (png_of(8_000, 8_000), "more than 40,000,000 pixels"),
         (png_of(0, 8), "is no JPEG"),
     ],
 )

@@ -170,6 +170,13 @@ class EmbeddingAnswer(EmbeddingHeader):
     vectors: list[list[float]]
 
 
+class Fault(Shape):
+    """One field that is wrong, and how."""
+
+    field: str
+    message: str
+
+
 class Problem(Shape):
     """An RFC 9457 answer of the endpoint."""
 
@@ -183,6 +190,7 @@ class Problem(Shape):
     retryable: bool
     request_id: str | None = None
     retry_after_s: float | None = None
+    errors: list[Fault] | None = None
 
 
 def read_sheet_attributes(attributes: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -54,6 +54,12 @@ class JobFailedError(ClientError):
     code = "job-failed"
 
 
+class ModelRefusedError(ClientError):
+    """A model's file was not taken; the message says why."""
+
+    code = "model-refused"
+
+
 class UnexpectedAnswerError(ClientError):
     """The server's answer has another shape than this client knows."""
 

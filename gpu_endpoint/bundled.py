@@ -45,10 +45,10 @@ def bundled_configs(settings: EndpointSettings) -> list[ModelConfig]:
 
 def config_of(name: str, settings: EndpointSettings) -> ModelConfig:
     """The config of a known model, or of any architecture/weights that open_clip knows."""
-    if "/" not in name:
-        return read_config(name, settings.model_configs)
-    if settings.image_model_file is None and config_path(name, settings.models).is_file():
+    if "/" in name and settings.image_model_file is None and config_path(name, settings.models).is_file():
         return at_home(read_config(name, settings.models), settings.models)
+    if "/" not in name or config_path(name, settings.model_configs).is_file():
+        return read_config(name, settings.model_configs)
     return ModelConfig(
         id=name, family="open_clip_torch", dim=512, licence="", source="open_clip", text="open_clip"
     )

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.families import Loading, load_model
-from gpu_endpoint.models.files import ModelAnswerError, ModelFileError
+from gpu_endpoint.models.files import ModelAnswerError, ModelFileError, disk_reason
 from gpu_endpoint.models.open_clip_pull import Pull, pull
 from gpu_endpoint.settings import EndpointSettings
 
-REFUSED = (ModelFileError, ModelAnswerError, GoldenError, ValidationError, OSError)
+REFUSED = (ModelFileError, ModelAnswerError, GoldenError, ValidationError)
 
 
 def add_pull(actions: Any) -> None:
@@ -34,13 +34,23 @@ def add_pull(actions: Any) -> None:
 def run_pull(given: argparse.Namespace) -> int:
     """Exit status: 0, or 1 with the reason on standard error and nothing changed."""
     settings = EndpointSettings(**({"home": given.home} if given.home else {}))
-    wanted = Pull(given.name, settings.models, source=given.source, sha256=given.sha256)
+    wanted = Pull(
+        given.name, settings.models, given.source, given.sha256, configs=settings.model_configs, say=say
+    )
     try:
         print(json.dumps(pull(wanted, goldens), indent=1))
     except REFUSED as error:
-        print(error, file=sys.stderr)
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(f"{disk_reason(error)}: {settings.models}")
         return 1
     return 0
+
+
+def say(step: str) -> None:
+    """Standard output is for the result."""
+    print(step, file=sys.stderr, flush=True)
 
 
 def goldens(config: ModelConfig, folder: Path) -> dict[str, float]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from gpu_endpoint.lifecycle.desired_state import Weights
 from gpu_endpoint.lifecycle.objects import MissingError, Objects, StaleWriteError
 from gpu_endpoint.models.config import ModelConfig, PinnedFile
-from gpu_endpoint.models.files import ModelFileError, checked, sha256_of
-from gpu_endpoint.models.open_clip_weights import refuse_pickle
+from gpu_endpoint.models.files import ModelFileError, checked, refuse_pickle, sha256_of
 
 KINDS = frozenset({".onnx", ".safetensors", ".json", ".txt"})
 """What a model may consist of. A pickle runs the code it carries when it is loaded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
@@ -16,7 +15,7 @@ from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
 from gpu_endpoint.lifecycle.objects import Objects, StoreError
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.families import load_model
-from gpu_endpoint.models.files import ModelAnswerError, ModelFileError
+from gpu_endpoint.models.files import ModelAnswerError, ModelFileError, disk_reason
 from gpu_endpoint.models.ports import Model
 from gpu_endpoint.settings import EndpointSettings
 
@@ -69,9 +68,7 @@ class Loader:
         except StoreError as error:
             raise LoadError(str(error), passing=True) from error
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            reason = "no space is left for the model's files" if full else f"{error.strerror or error}"
-            raise LoadError(reason, passing=True) from error
+            raise LoadError(disk_reason(error), passing=True) from error
         except MemoryError as error:
             raise LoadError("no memory is left for the model", passing=True) from error
         except Exception as error:  # a file that no runtime can read: each has its own exceptions

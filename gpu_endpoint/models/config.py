@@ -50,6 +50,11 @@ class ModelConfig(Part):
     image: ImageInput | None = Field(default=None, description="None: a model of texts only")
     text: str = Field(description="Which text side: all-minilm-l6-v2 (with a text_head), or the model's own")
     files: dict[str, PinnedFile] = Field(default_factory=dict)
+    checkpoint_sha256: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="Of weights that come from the hub or from a file",
+    )
 
     def revision(self) -> str:
         """Names the weights: the digest of all pinned files, first 12 digits."""

@@ -61,7 +61,13 @@ def load_open_clip_torch(config: ModelConfig, loading: Loading) -> Model:
     """Any architecture of open_clip."""
     from gpu_endpoint.models.open_clip_torch import load_open_clip
 
-    return load_open_clip(config.id, loading.home, file=loading.weights, threads=loading.threads)
+    return load_open_clip(
+        config.id,
+        loading.home,
+        file=loading.weights,
+        threads=loading.threads,
+        sha256=config.checkpoint_sha256,
+    )
 
 
 def load_pulled_open_clip(config: ModelConfig, loading: Loading) -> Model:

@@ -13,7 +13,6 @@ from gpu_endpoint.models.config import ImageInput
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.int8 import Int8Rewriter
 from gpu_endpoint.models.open_clip_export import BLOCK, export_images, export_texts
-from gpu_endpoint.models.open_clip_pull import nearness, same_neighbours
 from gpu_endpoint.models.ports import Vectors
 from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.models.sheets import normalised
@@ -47,12 +46,12 @@ class Compared:
             export_texts(self.network, path, int8=False)
         wanted, exact = self.by_torch(side), self.by_onnx(side, path)
         least, _ = nearness(exact, wanted)
-        if least < SAME:
+        if not least >= SAME:  # nor what is no number
             raise ModelFileError(f"{side}: the export has a cosine of {least:.5f} to torch; {SAME} is wanted")
         onnx.save(Int8Rewriter(onnx.load(path), block=BLOCK).rewrite(), path)
         rounded = self.by_onnx(side, path)
         least_int8, mean_int8 = nearness(rounded, exact)
-        if mean_int8 < NEAR:
+        if not mean_int8 >= NEAR:
             raise ModelFileError(f"{side}: int8 has a cosine of {mean_int8:.3f} to float32; {NEAR} is wanted")
         return {
             f"{side}.torch_cosine": round(least, 6),
@@ -79,3 +78,18 @@ def blotches(rng: np.random.Generator, size: int, grain: int) -> Any:
     count = -(-size // grain)
     small = rng.integers(0, 256, (count, count, 3), dtype=np.uint8)
     return small.repeat(grain, axis=0).repeat(grain, axis=1)[:size, :size]
+
+
+def nearness(mine: Vectors, theirs: Vectors) -> tuple[float, float]:
+    """Least and mean cosine of unit vectors."""
+    cosines = (mine * theirs).sum(axis=1)
+    return float(cosines.min()), float(cosines.mean())
+
+
+def same_neighbours(mine: Vectors, theirs: Vectors, *, first: int = 5) -> float:
+    """Share of each row's nearest others that both know."""
+    shares = []
+    for row in range(len(mine)):
+        nearest = [set(np.argsort(-(side @ side[row]))[1 : first + 1].tolist()) for side in (mine, theirs)]
+        shares.append(len(nearest[0] & nearest[1]) / first)
+    return float(np.mean(shares))

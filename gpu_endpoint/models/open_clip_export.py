@@ -50,6 +50,8 @@ def export(tower: Unit, example: Any, target: Path, about: Mapping[str, str], *,
         with warnings.catch_warnings():
             # Sizes that become constants (all but the batch) are what we want.
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            # An index is never negative here; the export is compared with torch in any case.
+            warnings.filterwarnings("ignore", "Exporting aten::index operator", UserWarning)
             torch.onnx.export(
                 tower,
                 (example,),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -36,3 +39,19 @@ def declare_operators(torch: ModuleType) -> None:
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _schemas.append(library)
     importlib.import_module("torchvision")
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """open_clip warns on the root logger that weights are random, which are read in the next line."""
+    root = logging.getLogger()
+    root.addFilter(no_record)
+    try:
+        yield
+    finally:
+        root.removeFilter(no_record)
+
+
+def no_record(_: logging.LogRecord) -> bool:
+    """What others log goes past the root logger's own filters."""
+    return False

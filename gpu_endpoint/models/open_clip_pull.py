@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from gpu_endpoint.models.config import ModelConfig, config_path, read_config
-from gpu_endpoint.models.files import ModelFileError, checked, sha256_of
+from gpu_endpoint.models.config import CONFIGS, ModelConfig, config_path, read_config
+from gpu_endpoint.models.files import ModelFileError, refuse_pickle, sha256_of
 from gpu_endpoint.models.open_clip_import import import_open_clip
-from gpu_endpoint.models.open_clip_weights import find_weights, refuse_pickle
-from gpu_endpoint.models.ports import Vectors
+from gpu_endpoint.models.open_clip_weights import find_weights, known_weights
 
 FAMILY = "open_clip_onnx"
 PARTS = ("images", "texts", "tokenizer", "checkpoint")
@@ -33,6 +30,25 @@ class Pull:
     home: Path
     source: Path | None = None
     sha256: str | None = None
+    configs: Path = CONFIGS
+    say: Callable[[str], None] = lambda _: None
+    """Told of each step, of which some take a minute."""
+
+    @property
+    def registered(self) -> ModelConfig | None:
+        """What is known of a model by this name: it was pulled before, or came with the endpoint."""
+        found = [folder for folder in (self.home, self.configs) if config_path(self.name, folder).is_file()]
+        return read_config(self.name, found[0]) if found else None
+
+    def known(self, weights: Path) -> str:
+        """The sha256 of a checkpoint. Raises: ModelFileError, for another than is registered or pinned."""
+        registered = self.registered
+        pulled = registered.files.get("checkpoint") if registered else None
+        known = pulled.sha256 if pulled else registered.checkpoint_sha256 if registered else None
+        found = known_weights(weights, self.name, known)
+        if self.sha256 not in (None, found):
+            raise ModelFileError(f"{weights} has the sha256 {found}, not {self.sha256}")
+        return found
 
 
 def pull(wanted: Pull, golden: Callable[[ModelConfig, Path], dict[str, float]]) -> dict[str, Any]:
@@ -48,6 +64,7 @@ def pull(wanted: Pull, golden: Callable[[ModelConfig, Path], dict[str, float]]) 
         copied = wanted.source is not None and wanted.source.is_dir()
         measured = copy_pulled(wanted, draft) if copied else export_checkpoint(wanted, draft)
         config = read_config(wanted.name, draft)
+        wanted.say("checking what it answers")
         measured |= golden(config, draft)
         for path in sorted(draft.iterdir(), key=lambda one: one.suffix == ".json"):
             path.replace(wanted.home / path.name)  # the config last: it is what makes the model known
@@ -64,6 +81,8 @@ def copy_pulled(wanted: Pull, draft: Path) -> dict[str, Any]:
     config = read_config(wanted.name, source)
     if config.family != FAMILY:
         raise ModelFileError(f"{config_path(wanted.name, source)} is not what a pull wrote")
+    if "checkpoint" in config.files:
+        wanted.known(config.file("checkpoint", source))
     for role in config.files:
         place_beside(config.file(role, source), draft / Path(config.files[role].path).name)
     shutil.copyfile(config_path(wanted.name, source), config_path(wanted.name, draft))
@@ -72,41 +91,51 @@ def copy_pulled(wanted: Pull, draft: Path) -> dict[str, Any]:
 
 def export_checkpoint(wanted: Pull, draft: Path) -> dict[str, Any]:
     """From a checkpoint: both towers exported, quantised and compared with torch, and the config."""
-    from gpu_endpoint.models.open_clip_torch import build_network, image_input
+    from gpu_endpoint.models.open_clip_torch import build_network
 
     architecture, _, tag = wanted.name.partition("/")
     if wanted.source:  # before torch is asked for, which may not be here
-        refuse_pickle(wanted.source)
-        if wanted.sha256:
-            checked(wanted.source, wanted.sha256)
+        wanted.known(refuse_pickle(wanted.source))
     open_clip = import_open_clip()
     if open_clip.get_model_config(architecture) is None:
         raise ModelFileError(f"no model {wanted.name!r}: open_clip knows no architecture {architecture!r}")
     weights = find_weights(open_clip, architecture, tag, wanted.source)
-    if wanted.sha256 and not wanted.source:
-        checked(weights, wanted.sha256)
+    checkpoint = wanted.known(weights)
+    wanted.say(f"reading {weights}")
     network = build_network(open_clip, architecture, tag, weights)
     stem = wanted.name.replace("/", "--")
     files = {role: draft / f"{stem}.{role}.{ENDINGS[role]}" for role in PARTS}
     write_clip_tokenizer(open_clip.get_tokenizer(architecture), files["tokenizer"], wanted.name)
-    measured = export_towers(network, files)
+    measured = export_towers(network, files, wanted.say)
     place_beside(weights, files["checkpoint"])
-    config = {
+    about = described(wanted, network) | {"files": {role: pinned(path) for role, path in files.items()}}
+    config_path(wanted.name, draft).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return {"checkpoint_sha256": checkpoint} | measured
+
+
+def described(wanted: Pull, network: Any) -> dict[str, Any]:
+    """What the config says of the model, beside its files."""
+    from gpu_endpoint.models.open_clip_torch import image_input
+
+    registered = wanted.registered
+    return {
         "id": wanted.name,
         "family": FAMILY,
         "dim": int(network.visual.output_dim),
         "precision": "int8",
-        "licence": UNKNOWN_LICENCE,
-        "source": f"open_clip {wanted.name}",
+        "licence": registered.licence if registered else UNKNOWN_LICENCE,
+        "source": registered.source if registered else f"open_clip {wanted.name}",
         "image": image_input(network).model_dump(),
         "text": "open_clip",
-        "files": {role: {"path": path.name, "sha256": sha256_of(path)} for role, path in files.items()},
     }
-    config_path(wanted.name, draft).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    return {"checkpoint_sha256": config["files"]["checkpoint"]["sha256"]} | measured  # type: ignore[index]
 
 
-def export_towers(network: Any, files: dict[str, Path]) -> dict[str, float]:
+def pinned(path: Path) -> dict[str, str]:
+    """A file in a config."""
+    return {"path": path.name, "sha256": sha256_of(path)}
+
+
+def export_towers(network: Any, files: dict[str, Path], say: Callable[[str], None]) -> dict[str, float]:
     """Writes both towers; how near float32 ONNX is to torch, and int8 to float32."""
     from gpu_endpoint.models.open_clip_compare import Compared
     from gpu_endpoint.models.open_clip_torch import image_input
@@ -115,6 +144,7 @@ def export_towers(network: Any, files: dict[str, Path]) -> dict[str, float]:
     compared = Compared(network, image)
     measured: dict[str, float] = {}
     for side in ("images", "texts"):
+        say(f"exporting {side} to ONNX in int8, and comparing them with torch")
         measured |= compared.exported(side, files[side])
     return measured
 
@@ -134,18 +164,3 @@ def place_beside(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def nearness(mine: Vectors, theirs: Vectors) -> tuple[float, float]:
-    """Least and mean cosine of unit vectors."""
-    cosines = (mine * theirs).sum(axis=1)
-    return float(cosines.min()), float(cosines.mean())
-
-
-def same_neighbours(mine: Vectors, theirs: Vectors, *, first: int = 5) -> float:
-    """Share of each row's nearest others that both know."""
-    shares = []
-    for row in range(len(mine)):
-        nearest = [set(np.argsort(-(side @ side[row]))[1 : first + 1].tolist()) for side in (mine, theirs)]
-        shares.append(len(nearest[0] & nearest[1]) / first)
-    return float(np.mean(shares))

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 
 from gpu_endpoint.models.config import ImageInput
-from gpu_endpoint.models.files import ModelFileError, built_once, sha256_of
+from gpu_endpoint.models.files import ModelFileError, built_once
 from gpu_endpoint.models.heads import image_head, text_head
-from gpu_endpoint.models.open_clip_import import import_open_clip
-from gpu_endpoint.models.open_clip_weights import find_weights
+from gpu_endpoint.models.open_clip_import import import_open_clip, unheard
+from gpu_endpoint.models.open_clip_weights import find_weights, known_weights
 from gpu_endpoint.models.pictures import fit_pictures
 from gpu_endpoint.models.ports import Head, Task
 from gpu_endpoint.models.sessions import open_session
@@ -151,14 +152,16 @@ def image_input(network: Any) -> ImageInput:
     )
 
 
-def load_open_clip(name: str, home: Path, *, file: Path | None, threads: int) -> TorchOpenClip | OnnxOpenClip:
+def load_open_clip(
+    name: str, home: Path, *, file: Path | None, threads: int, sha256: str | None = None
+) -> TorchOpenClip | OnnxOpenClip:
     """The model `architecture/weights`, from a safetensors file or the hub. Raises: ModelFileError."""
     architecture, _, tag = name.partition("/")
     open_clip = import_open_clip()
     if open_clip.get_model_config(architecture) is None:
         raise ModelFileError(f"no model {name!r}: open_clip knows no architecture {architecture!r}")
     weights = find_weights(open_clip, architecture, tag, file)
-    revision = sha256_of(weights)[:12]
+    revision = known_weights(weights, name, sha256)[:12]
     network = cache(lambda: build_network(open_clip, architecture, tag, weights))
     tokenizer = open_clip.get_tokenizer(architecture)
     if importlib.import_module("torch").cuda.is_available():
@@ -169,11 +172,14 @@ def load_open_clip(name: str, home: Path, *, file: Path | None, threads: int) ->
 def build_network(open_clip: ModuleType, architecture: str, tag: str, weights: Path) -> Any:
     """open_clip's torch model with these weights. Raises: ModelFileError, when they belong to another."""
     quick = bool(open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False))
-    network = open_clip.create_model(
-        architecture, load_weights=False, pretrained_text=False, force_quick_gelu=quick
-    )
+    with unheard():
+        network = open_clip.create_model(
+            architecture, load_weights=False, pretrained_text=False, force_quick_gelu=quick
+        )
     try:
         open_clip.load_checkpoint(network, str(weights))
+    except SafetensorError as error:
+        raise ModelFileError(f"{weights} cannot be read: {error}") from error
     except (AssertionError, KeyError, RuntimeError) as error:  # by which difference it stumbles over first
         raise ModelFileError(f"{weights} does not hold a {architecture}") from error
     return network.eval()

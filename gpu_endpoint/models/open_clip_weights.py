@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.files import ModelFileError, refuse_pickle, sha256_of
 
 HUB_FILE = "open_clip_model.safetensors"
 
@@ -15,20 +15,15 @@ def find_weights(open_clip: ModuleType, architecture: str, tag: str, file: Path 
     return refuse_pickle(file if file else from_hub(open_clip, architecture, tag))
 
 
-def refuse_pickle(path: Path) -> Path:
-    """The path, if its content is safetensors: an 8-byte length, then a JSON header."""
-    if not path.is_file():
-        raise ModelFileError(f"{path} is missing")
-    with path.open("rb") as file:
-        start = file.read(9)
-    if len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
-        return path
-    if start[:2] == b"PK" or start[:1] == b"\x80":
+def known_weights(path: Path, name: str, sha256: str | None) -> str:
+    """The file's sha256. Raises: ModelFileError, when `name` is registered with another."""
+    found = sha256_of(path)
+    if sha256 is not None and found != sha256:
         raise ModelFileError(
-            f"{path} is a pickle, and loading a pickle runs whatever code it carries: convert it with "
-            "safetensors.torch.save_file on a machine that may be lost"
+            f"{path} has the sha256 {found}, and {name} is registered with {sha256}: "
+            f"other weights are another model, and want a name of their own (such as {name}-2)"
         )
-    raise ModelFileError(f"{path} is not a safetensors file")
+    return found
 
 
 def from_hub(open_clip: ModuleType, architecture: str, tag: str) -> Path:

@@ -22,8 +22,7 @@ from gpu_endpoint.models.bert_graph import (
     encoder_states,
     finished,
 )
-from gpu_endpoint.models.files import ModelFileError
-from gpu_endpoint.models.open_clip_weights import refuse_pickle
+from gpu_endpoint.models.files import ModelFileError, refuse_pickle
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
 COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")  # positions begin after the padding's id

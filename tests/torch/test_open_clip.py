@@ -15,10 +15,9 @@ torch = pytest.importorskip("torch", reason="needs the torch environment: make t
 
 from safetensors.torch import save_file  # noqa: E402
 
-from gpu_endpoint.models.files import ModelFileError  # noqa: E402
+from gpu_endpoint.models.files import ModelFileError, refuse_pickle  # noqa: E402
 from gpu_endpoint.models.open_clip_import import import_open_clip  # noqa: E402
 from gpu_endpoint.models.open_clip_torch import TorchOpenClip, load_open_clip  # noqa: E402
-from gpu_endpoint.models.open_clip_weights import refuse_pickle  # noqa: E402
 from gpu_endpoint.models.sheets import cut_tiles, normalised  # noqa: E402
 from sightline.providers.sagemaker import SageMakerEmbedder  # noqa: E402
 from tests.endpoint_process import running_endpoint  # noqa: E402
@@ -30,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
-NAME = "ViT-B-32/laion2b_s34b_b79k"
+NAME = "ViT-B-32/random"
 TEXTS = ["a red car at a crossing", "heavy rain on the motorway at night"]
 SHEET = sheet([frame(seed) for seed in range(10)])
 
@@ -131,7 +130,7 @@ def test_an_unreachable_hub_names_the_way_around_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelFileError, match="SIGHTLINE_IMAGE_MODEL_FILE"):
-        load_open_clip(NAME, tmp_path, file=None, threads=1)
+        load_open_clip("ViT-B-32/laion2b_s34b_b79k", tmp_path, file=None, threads=1)
     with pytest.raises(ModelFileError, match="knows no hub weights 'nobody'"):
         load_open_clip("ViT-B-32/nobody", tmp_path, file=None, threads=1)
 

@@ -1,0 +1,89 @@
+"""Model files: what is no whole safetensors file is refused before anything reads it, and by its reason."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from gpu_endpoint.bundled import config_of
+from gpu_endpoint.models.config import CONFIGS, config_path, read_config
+from gpu_endpoint.models.files import ModelFileError, disk_reason, refuse_pickle
+from gpu_endpoint.models.open_clip_pull import Pull
+from gpu_endpoint.settings import EndpointSettings
+
+pytestmark = pytest.mark.unit
+
+KNOWN = "ViT-B-32/laion2b_s34b_b79k"
+
+
+def safetensors(path: Path, *, padding: int = 0, numbers: int = 16) -> Path:
+    """A whole file; `padding` lengthens its header, as writers do to align it."""
+    tensor = {"dtype": "F32", "shape": [numbers // 4], "data_offsets": [0, numbers]}
+    header = json.dumps({"__metadata__": {"format": "pt"}, "weight": tensor}).encode()
+    header += b" " * padding
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(numbers))
+    return path
+
+
+def test_a_whole_file_is_taken_whatever_the_length_of_its_header_looks_like(tmp_path: Path) -> None:
+    for padding in range(256):  # a length that ends in 0x80 begins as a pickle does
+        assert refuse_pickle(safetensors(tmp_path / "weights.safetensors", padding=padding))
+
+
+@pytest.mark.parametrize("kept", [9, 50, -1])
+def test_a_file_that_is_cut_short_says_how_much_is_missing(tmp_path: Path, kept: int) -> None:
+    path = safetensors(tmp_path / "weights.safetensors")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelFileError, match=r"is cut short: it has \d+ bytes of \d+"):
+        refuse_pickle(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is not a safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{]", "is not a safetensors file"),
+        (b"\x07\0\0\0\0\0\0\0" + b'{"a":1}', "is not a safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}more", "is damaged"),
+        (b"\x80\x04\x95", "is a pickle"),
+        (b"PK\x03\x04" + bytes(30), "is a pickle"),
+    ],
+)
+def test_other_content_is_refused_by_its_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=reason):
+        refuse_pickle(path)
+
+
+def test_a_registered_name_takes_only_the_registered_weights(tmp_path: Path) -> None:
+    weights = safetensors(tmp_path / "weights.safetensors")
+    pinned = read_config(KNOWN).checkpoint_sha256
+    assert pinned is not None
+    with pytest.raises(ModelFileError, match=f"is registered with {pinned}: other weights are another model"):
+        Pull(KNOWN, tmp_path).known(weights)
+    own = Pull("ViT-B-32/mine", tmp_path).known(weights)
+    assert Pull("ViT-B-32/mine", tmp_path, sha256=own).known(weights) == own
+    with pytest.raises(ModelFileError, match="has the sha256"):
+        Pull("ViT-B-32/mine", tmp_path, sha256="0" * 64).known(weights)
+
+
+def test_what_was_pulled_under_a_name_keeps_it(tmp_path: Path) -> None:
+    known = json.loads(config_path(KNOWN, CONFIGS).read_text())
+    pulled = known | {"id": "ViT-B-32/mine", "files": {"checkpoint": {"path": "a", "sha256": "1" * 64}}}
+    config_path("ViT-B-32/mine", tmp_path).write_text(json.dumps(pulled))
+    with pytest.raises(ModelFileError, match="want a name of their own"):
+        Pull("ViT-B-32/mine", tmp_path).known(safetensors(tmp_path / "weights.safetensors"))
+
+
+def test_a_full_disk_is_said_in_words() -> None:
+    assert disk_reason(OSError(errno.ENOSPC, "x")) == "no space is left for the model's files"
+    assert disk_reason(PermissionError(errno.EACCES, "Permission denied")) == "Permission denied"
+
+
+def test_a_name_with_a_slash_may_have_a_config_too(tmp_path: Path) -> None:
+    settings = EndpointSettings(home=tmp_path)
+    known = config_of(KNOWN, settings)
+    assert (known.licence, known.checkpoint_sha256) == ("MIT", read_config(KNOWN).checkpoint_sha256)
+    assert config_of("ViT-B-32/unknown", settings).checkpoint_sha256 is None

@@ -1,17 +1,21 @@
 """Everything an operator can set, read from the environment through get_settings(), never at import."""
 
+import os
 from functools import cache
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 GIB = 1024**3
+PREFIX = "SIGHTLINE_"
 
 
-class Settings(BaseSettings):
-    """One field per environment variable: SIGHTLINE_ and the field's name in capitals."""
+class Settings(BaseModel):
+    """One field per environment variable: SIGHTLINE_ and the field's name in capitals.
 
-    model_config = SettingsConfigDict(env_prefix="SIGHTLINE_", frozen=True, extra="ignore")
+    Not by pydantic-settings: every cold start would load its readers of files and command lines.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     stage: str = Field(default="dev", description="Which stage this is; it appears in logs and metrics.")
     database_url: SecretStr | None = Field(
@@ -144,4 +148,5 @@ class Settings(BaseSettings):
 @cache
 def get_settings() -> Settings:
     """The settings of this process."""
-    return Settings()
+    given = {name: os.environ.get(PREFIX + name.upper()) for name in Settings.model_fields}
+    return Settings.model_validate({name: value for name, value in given.items() if value is not None})

@@ -16,7 +16,7 @@ from client.storm.weather import BEGAN
 from local_cloud.database import prepare_database
 from local_cloud.postgres import EmbeddedPostgres
 from sightline.database import Row, close_idle, transaction
-from sightline.incidents import store
+from sightline.incidents import source_store
 from sightline.incidents.grouping.config_store import put_service_map
 from sightline.incidents.grouping.topology import calls_of
 from sightline.incidents.judging import Judges
@@ -143,7 +143,7 @@ def _sources(workspace_id: str, vendors: set[Vendor]) -> dict[Vendor, str]:
                 "settings": settings,
                 "created_by": "benchmark",
             }
-            sources[vendor] = store.add_source(conn, values)["id"]
+            sources[vendor] = source_store.add(conn, values)["id"]
     return sources
 
 

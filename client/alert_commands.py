@@ -1,119 +1,17 @@
-"""sightline sources, alerts and deliveries: monitoring tools, and what they say."""
+"""sightline alerts: what monitoring tools say, and what became of what they sent."""
 
-import json
-import os
 from typing import Annotated, Any
 
 import typer
 
-from client.api import Sightline
 from client.caller import connect
-from client.output import JsonFlag, moment, notes, print_items, print_json, print_table
+from client.output import JsonFlag, moment, notes, percent, print_items, print_json, print_table, results
 
-sources = typer.Typer(help="Monitoring tools that may send alerts.", invoke_without_command=True)
 alerts = typer.Typer(help="What they said.", invoke_without_command=True)
-SourceId = Annotated[str, typer.Argument(help="The id that `sightline sources` shows.")]
-SECRET_VARIABLE = "SIGHTLINE_SOURCE_SECRET"  # noqa: S105 - its name
 
-
-@sources.callback()
-def list_sources(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Monitoring tools that may send alerts."""
-    if ctx.invoked_subcommand:
-        return
-    with connect(ctx) as sightline:
-        found = list(sightline.alerts.sources())
-    print_items(
-        found,
-        ["source", "platform", "proves itself by", "id"],
-        lambda one: [one["name"], one["platform"], one["scheme"], one["id"]],
-        as_json=as_json,
-    )
-
-
-@sources.command("add")
-def add_source(
-    ctx: typer.Context,
-    platform: Annotated[str, typer.Argument(help="datadog, sentry, pagerduty, grafana, alertmanager, ...")],
-    name: Annotated[str | None, typer.Option(help="What to call it; the platform's name by default.")] = None,
-    topic: Annotated[
-        list[str] | None, typer.Option("--topic", help="cloudwatch: an SNS topic's ARN; may be repeated.")
-    ] = None,
-    events: Annotated[
-        list[str] | None,
-        typer.Option("--events", help="EventBridge: an account or partner's event source; may be repeated."),
-    ] = None,
-    map_file: Annotated[
-        typer.FileText | None,
-        typer.Option("--map", help="generic: JSON with JMESPath expressions; docs/maps has some."),
-    ] = None,
-    allow_unsigned: Annotated[
-        bool, typer.Option("--allow-unsigned", help="Take deliveries that prove nothing.")
-    ] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Let a tool in: prints the address and the secret to paste there.
-
-    A secret that the tool itself chose (Sentry, PagerDuty) is read from SIGHTLINE_SOURCE_SECRET.
-    """
-    request: dict[str, Any] = {
-        "platform": platform,
-        "name": name or platform,
-        "topic_arns": topic or [],
-        "event_origins": events or [],
-        "allow_unsigned": allow_unsigned,
-    }
-    if map_file is not None:
-        request["map"] = _map(map_file)
-    if secret := os.environ.get(SECRET_VARIABLE):
-        request["secret"] = secret
-    with connect(ctx) as sightline:
-        made = sightline.alerts.add_source(request)
-        _show(sightline, made, as_json=as_json)
-
-
-def _map(file: typer.FileText) -> Any:
-    try:
-        return json.load(file)
-    except ValueError as error:
-        raise typer.BadParameter(f"{file.name} is not JSON", param_hint="--map") from error
-
-
-@sources.command("rotate")
-def rotate_secret(ctx: typer.Context, source_id: SourceId, as_json: JsonFlag = False) -> None:
-    """A new secret; the one before stays good until the next rotation."""
-    with connect(ctx) as sightline:
-        made = sightline.alerts.rotate(source_id, os.environ.get(SECRET_VARIABLE))
-        _show(sightline, made, as_json=as_json)
-
-
-@sources.command("delete")
-def delete_source(
-    ctx: typer.Context,
-    source_id: SourceId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Take nothing more from a tool; its alerts stay."""
-    if not yes and not as_json:
-        typer.confirm("Refuse what this tool sends from now on?", abort=True, err=True)
-    with connect(ctx) as sightline:
-        sightline.alerts.delete_source(source_id)
-    if as_json:
-        print_json({"id": source_id, "deleted": True})
-    else:
-        notes().print("Deleted.")
-
-
-def _show(sightline: Sightline, made: dict[str, Any], *, as_json: bool) -> None:
-    """Address and secret, the one time they are shown together."""
-    address = sightline.api_url + made["path"]
-    if as_json:
-        print_json(made | {"url": address})
-        return
-    rows = [["address", address], ["secret", made["secret"] or "none: it signs with a key of its own"]]
-    print_table(["", "to paste"], [*rows, ["where", made["setup"]]])
-    notes().print("The secret is not shown again.")
+DeliveryId = Annotated[str, typer.Argument(help="The id that `sightline alerts deliveries` shows.")]
+PLACE = ("service", "host", "environment", "region")
+BECAME = ("source_id", "trust", "outcome", "reason", "alerts")
 
 
 @alerts.callback()
@@ -132,7 +30,7 @@ def list_alerts(
         found = sightline.alerts.alerts(limit=limit, status=status, severity=severity, service=service)
     print_items(
         found,
-        ["severity", "alert", "service", "status", "times", "since"],
+        ["severity", "alert", "service", "status", "times", "since", "from", "id"],
         lambda one: [
             one["severity"]["label"],
             one["title"],
@@ -140,9 +38,40 @@ def list_alerts(
             one["status"],
             str(one["occurrences"]),
             moment(one["occurred_at"]),
+            one["platform"],
+            one["id"],
         ],
         as_json=as_json,
     )
+
+
+@alerts.command("show")
+def show_alert(
+    ctx: typer.Context,
+    alert_id: Annotated[str, typer.Argument(help="The id that `sightline alerts` shows.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """One alert: how it was judged, by whom, and what it names."""
+    with connect(ctx) as sightline:
+        found = sightline.alerts.alert(alert_id)
+    if as_json:
+        print_json(found)
+        return
+    facts = {name: found[name] for name in ("title", "status", *PLACE, "url", "description", "trust")}
+    facts |= {name: _judged(found[name]) for name in ("severity", "category", "team")}
+    facts |= {
+        "names": "\n".join(f"{one['label']} {one['text']} ({one['source']})" for one in found["entities"])
+    }
+    facts |= {"said": f"{found['occurrences']} times", "began": moment(found["occurred_at"])}
+    facts |= {"received": moment(found["received_at"]), "recovered": moment(found["recovered_at"])}
+    facts |= {"judged": "by rules: a model did not answer" if found["degraded"] else ""}
+    facts |= {"delivery": found["last_delivery_id"]}
+    print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
+
+
+def _judged(judgement: dict[str, Any]) -> str:
+    sure = judgement["confidence"]
+    return f"{judgement['label']} ({judgement['by']}{'' if sure is None else f', {percent(sure)} sure'})"
 
 
 @alerts.command("deliveries")
@@ -155,11 +84,13 @@ def list_deliveries(
     """What arrived, whatever became of it."""
     with connect(ctx) as sightline:
         found = sightline.alerts.deliveries(limit=limit, outcome=outcome)
+        names = {} if as_json else {one["id"]: one["name"] for one in sightline.alerts.sources()}
     print_items(
         found,
-        ["received", "trust", "outcome", "alerts", "why", "id"],
+        ["received", "source", "trust", "outcome", "alerts", "why", "id"],
         lambda one: [
             moment(one["received_at"]),
+            names.get(one["source_id"], one["source_id"]),
             one["trust"],
             one["outcome"],
             str(one["alerts"]),
@@ -170,10 +101,26 @@ def list_deliveries(
     )
 
 
+@alerts.command("delivery")
+def show_delivery(ctx: typer.Context, delivery_id: DeliveryId, as_json: JsonFlag = False) -> None:
+    """One delivery: what was sent, byte by byte, and what became of it."""
+    with connect(ctx) as sightline:
+        found = sightline.alerts.delivery(delivery_id)
+    if as_json:
+        print_json(found)
+        return
+    facts = {"received": moment(found["received_at"]), **{name: found[name] for name in BECAME}}
+    facts |= found["headers"]
+    print_table(
+        ["field", "value"], [[name, str(value)] for name, value in facts.items() if value is not None]
+    )
+    results().print(found["raw_payload"], markup=False, soft_wrap=True)
+
+
 @alerts.command("replay")
 def replay(
     ctx: typer.Context,
-    delivery_id: Annotated[str, typer.Argument(help="The id that `sightline alerts deliveries` shows.")],
+    delivery_id: DeliveryId,
 ) -> None:
     """Read a stored delivery again; what was counted is not counted twice."""
     with connect(ctx) as sightline:

@@ -26,6 +26,11 @@ class Alerts:
         answer: Item = self._api.call("POST", path, json=body, creates=True)
         return answer
 
+    def change_source(self, source_id: str, change: Item) -> Item:
+        """Another name or map."""
+        answer: Item = self._api.call("PATCH", f"/v1/alert-sources/{source_id}", json=change)
+        return answer
+
     def delete_source(self, source_id: str) -> None:
         """Takes nothing more from it."""
         self._api.call("DELETE", f"/v1/alert-sources/{source_id}")
@@ -41,6 +46,16 @@ class Alerts:
     def deliveries(self, *, limit: int = 50, outcome: str | None = None) -> list[Item]:
         """What arrived, newest first."""
         return self._some("/v1/alert-deliveries", limit, {"outcome": outcome})
+
+    def alert(self, alert_id: str) -> Item:
+        """One, with how it was judged and what it names."""
+        found: Item = self._api.call("GET", f"/v1/alerts/{alert_id}")
+        return found
+
+    def delivery(self, delivery_id: str) -> Item:
+        """One, with all that was sent but its secrets."""
+        found: Item = self._api.call("GET", f"/v1/alert-deliveries/{delivery_id}")
+        return found
 
     def all_alerts(self) -> Iterator[Item]:
         """Every one, newest first."""

@@ -19,6 +19,7 @@ from client import (
     incident_config_commands,
     model_commands,
     refine_commands,
+    source_commands,
     summary_commands,
 )
 from client.caller import Target
@@ -104,7 +105,7 @@ incident_commands.incidents.command()(summary_commands.summary)
 incident_commands.incidents.add_typer(incident_config_commands.maintenance, name="maintenance")
 incident_commands.incidents.add_typer(incident_config_commands.settings, name="settings")
 incident_commands.incidents.command("retention")(erase_commands.incident_retention)
-app.add_typer(alert_commands.sources, name="sources", rich_help_panel="Alerts")
+app.add_typer(source_commands.sources, name="sources", rich_help_panel="Alerts")
 app.add_typer(alert_commands.alerts, name="alerts", rich_help_panel="Alerts")
 app.add_typer(incident_commands.incidents, name="incidents", rich_help_panel="Alerts")
 app.add_typer(notifications, name="notifications", rich_help_panel="Alerts")

@@ -153,7 +153,7 @@ class Incidents(Construct):
         api.route(
             function,
             Route(path="/v1/alert-sources", methods=(GET, POST)),
-            Route(path="/v1/alert-sources/{proxy+}", methods=(POST, DELETE)),
+            Route(path="/v1/alert-sources/{proxy+}", methods=(POST, PATCH, DELETE)),
             Route(path="/v1/alerts", methods=(GET,)),
             Route(path="/v1/alerts/{proxy+}", methods=(GET,)),
             Route(path="/v1/alert-deliveries", methods=(GET,)),

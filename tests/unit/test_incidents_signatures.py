@@ -7,7 +7,7 @@ import hmac
 import pytest
 
 from sightline.errors import SignatureInvalidError
-from sightline.incidents.signatures import Credentials, Delivery, verify
+from sightline.incidents.signatures import REPLAY_WINDOW_S, Credentials, Delivery, verify
 
 pytestmark = pytest.mark.unit
 
@@ -100,6 +100,26 @@ def test_grafana_signs_its_time_where_it_sends_one() -> None:
     assert trust("grafana", headers, "secret", timestamp_header="X-Grafana-Time") == "signed"
     with pytest.raises(SignatureInvalidError):
         trust("grafana", headers, "secret")
+
+
+@pytest.mark.parametrize("off_s", [-301, -300, 300, 301])
+def test_the_replay_window_is_as_wide_for_a_clock_ahead_as_for_one_behind(off_s: int) -> None:
+    stamp, secret = str(int(NOW_S) + off_s), "c2VjcmV0"
+    signed = b"id." + stamp.encode() + b"." + BODY
+    digest = base64.b64encode(hmac.new(b"secret", signed, hashlib.sha256).digest()).decode()
+    standard = {"webhook-id": "id", "webhook-timestamp": stamp, "webhook-signature": f"v1,{digest}"}
+    grafana = {
+        "x-grafana-time": stamp,
+        "x-grafana-alerting-signature": hexed("secret", stamp.encode() + b":" + BODY),
+    }
+    if abs(off_s) <= REPLAY_WINDOW_S:
+        assert trust("standard", standard, secret) == "signed"
+        assert trust("grafana", grafana, "secret", timestamp_header="X-Grafana-Time") == "signed"
+        return
+    with pytest.raises(SignatureInvalidError, match="300 s from now"):
+        trust("standard", standard, secret)
+    with pytest.raises(SignatureInvalidError, match="300 s from now"):
+        trust("grafana", grafana, "secret", timestamp_header="X-Grafana-Time")
 
 
 @pytest.mark.parametrize(

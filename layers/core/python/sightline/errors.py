@@ -157,9 +157,10 @@ class ValidationError(SightlineError):
 
 
 class WeakPasswordError(SightlineError):
-    """Choose at least 12 characters with upper and lower case letters, digits and symbols."""
+    """Choose another."""
 
-    status, slug, title, retryable = 422, "weak-password", "The password does not meet the policy", False
+    status, slug, retryable = 422, "weak-password", False
+    title = "A password has at least 12 characters: upper and lower case letters, digits and symbols"
 
 
 class ForbiddenAddressError(SightlineError):

@@ -16,12 +16,16 @@ from sightline.incidents.schemas import (
     DeliveryPage,
     Outcome,
     ReplayAnswer,
-    RotateRequest,
     Severity,
+    Status,
+)
+from sightline.incidents.source_schemas import (
+    RotateRequest,
+    SourceAnswer,
+    SourceChange,
     SourcePage,
     SourceRequest,
     SourceSecretAnswer,
-    Status,
 )
 from sightline.ports.work import DeliveryQueue
 
@@ -58,6 +62,12 @@ def rotate_secret(
     response.headers["Cache-Control"] = "no-store"
     secret = body.secret.get_secret_value() if body.secret else None
     return sources.rotate_secret(principal, source_id, secret, keys=keys)
+
+
+@router.patch("/alert-sources/{source_id}", dependencies=_RATE)
+def change_source(source_id: str, body: SourceChange, principal: Admin) -> SourceAnswer:
+    """Another name, or another map for what comes and what is replayed."""
+    return sources.change_source(principal, source_id, body)
 
 
 @router.delete("/alert-sources/{source_id}", status_code=204)

@@ -26,7 +26,7 @@ SCHEMES: Mapping[Platform, Scheme] = {
 }
 """How a platform proves itself where the source does not say; the others sign nothing."""
 THEIRS: frozenset[Scheme] = frozenset({"sentry", "pagerduty"})
-"""Senders that choose the secret themselves: without it a source would refuse all they send."""
+"""Senders that choose the secret themselves, PagerDuty once it has the address: until then all is refused."""
 
 SENDER_KEYS = ("x-github-delivery", "request-id", "webhook-id", "x-amz-sns-message-id", "x-webhook-id")
 """Headers by which senders name a delivery; a second attempt has the same."""
@@ -40,10 +40,11 @@ SETUP: Mapping[Platform, str] = {
     "grafana": "Alerting, Contact points, Webhook: URL, and HMAC signature: Secret.",
     "newrelic": "Alerts, Destinations, Webhook: endpoint URL, and bearer token <secret>.",
     "opsgenie": "Integrations, Webhook: URL, and a custom header X-Sightline-Secret with the secret.",
-    "pagerduty": "Integrations, Generic Webhooks (v3): URL; register the secret it then shows.",
+    "pagerduty": "Integrations, Generic Webhooks (v3): URL; it shows its secret when that is saved.",
     "sentry": "Settings, Custom Integrations: Webhook URL; the secret is the integration's Client Secret.",
     "uptimerobot": "My Settings, Alert contacts, Webhook: the address followed by ?secret=<secret>.",
 }
+SETUP_UNSIGNED = "Send to the address; nothing proves who does, so keep it to yourself."
 
 # The first that is found decides: from the gravest down.
 _SEVERITY_WORDS: Sequence[tuple[Severity, str]] = (

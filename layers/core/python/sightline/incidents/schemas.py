@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Category = Literal[
@@ -45,73 +45,6 @@ class Shape(BaseModel):
     """Closed: a misspelt field is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class SourceRequest(Shape):
-    """A sender to be let in."""
-
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    platform: Platform
-    scheme: Scheme | None = Field(default=None, description="How it proves itself; its platform's own way.")
-    secret: SecretStr | None = Field(
-        default=None,
-        min_length=8,
-        max_length=512,
-        description="The sender's own; one is made where it has none.",
-    )
-    allow_unsigned: bool = Field(default=False, description="Take deliveries that prove nothing.")
-    timestamp_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(
-        default=None, description="Grafana: the header with the time, where one is configured there."
-    )
-    topic_arns: list[
-        Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+$")]
-    ] = Field(default_factory=list, max_length=20, description="CloudWatch: the SNS topics that may deliver.")
-    event_origins: list[
-        Annotated[str, StringConstraints(pattern=r"^(\d{12}|aws\.partner/[A-Za-z0-9._/-]{1,240})$")]
-    ] = Field(
-        default_factory=list,
-        max_length=20,
-        description="EventBridge: AWS accounts (cloudwatch) or partners' event sources whose events are its.",
-    )
-    map: dict[str, Any] | None = Field(
-        default=None, description="generic: JMESPath expressions for the fields of an alert."
-    )
-
-
-class RotateRequest(Shape):
-    """A secret to take the place of the one in use."""
-
-    secret: SecretStr | None = Field(
-        default=None,
-        min_length=8,
-        max_length=512,
-        description="The sender's own; one is made where it has none.",
-    )
-
-
-class SourceAnswer(Shape):
-    """A source without its secrets."""
-
-    id: str
-    name: str
-    platform: Platform
-    scheme: Scheme
-    path: str = Field(description="Where to deliver, after the API's address.")
-    allow_unsigned: bool
-    event_origins: list[str] = Field(description="EventBridge: whose events are its.")
-    created_at: datetime
-
-
-class SourceSecretAnswer(SourceAnswer):
-    """A source as it was made: the one time that its secret is shown."""
-
-    secret: str | None = Field(description="Null where the sender signs with a key of its own.")
-    setup: str = Field(description="Where to paste address and secret.")
-
-
-class SourcePage(Shape):
-    items: list[SourceAnswer]
-    next_cursor: str | None
 
 
 class Judgement(Shape):

@@ -15,6 +15,8 @@ from sightline.incidents.schemas import NewAlert
 
 CLOCK_SKEW_S = 300
 """Seconds by which a sender's clock may be ahead of ours; a time beyond is replaced by ours."""
+SET_BACK_S = 30
+"""Seconds ahead of us from which a time is that of a clock since set right, and not of a late delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,15 @@ def _settle(
     )
     firing = known is not None and known["status"] == "firing"
     if alert.recovered:
-        if known and firing and at >= known["last_occurred_at"]:
-            store.recover(conn, known["id"], at=at, delivery_id=delivery["id"])
+        if known and firing and _is_over(at, known, delivery):
+            store.recover(conn, known["id"], at=at, delivery=delivery)
             settled.recovered(known)
-        store.remember_recovery(conn, source, external_id=alert.external_id, at=at)
-    elif known and (firing or at <= known["recovered_at"]):
+        store.remember_recovery(
+            conn, source, external_id=alert.external_id, at=at, heard_at=delivery["received_at"]
+        )
+    elif known and (firing or not _is_after(at, known, delivery)):
         if delivery["outcome"] != "alerts":  # read again, it was counted before
-            store.count_again(conn, known["id"], at=at, delivery_id=delivery["id"])
+            store.count_again(conn, known["id"], at=at, delivery=delivery)
             settled.again.append((known, at))
     else:
         settled.new.append(store.add_alert(conn, _row(conn, source, delivery, judged, at)))
@@ -69,13 +73,37 @@ def _moment(occurred_at: datetime | None, received_at: datetime) -> datetime:
     return occurred_at
 
 
+def _is_over(at: datetime, known: Row, delivery: Mapping[str, Any]) -> bool:
+    fired_at = known["last_occurred_at"]
+    return at >= fired_at or _set_back(at, delivery, told=fired_at, heard_at=known["heard_at"])
+
+
+def _is_after(at: datetime, known: Row, delivery: Mapping[str, Any]) -> bool:
+    over_at = known["recovered_at"]
+    return at > over_at or _set_back(at, delivery, told=over_at, heard_at=known["heard_at"])
+
+
+def _set_back(
+    at: datetime, delivery: Mapping[str, Any], *, told: datetime, heard_at: datetime | None
+) -> bool:
+    """Whether a clock was ahead when it told of something, and was set right before it told of this.
+
+    By its own times this would be the earlier; but what it told of then was still to come when we heard of
+    it, and this is not.
+    """
+    received_at = delivery["received_at"]
+    if heard_at is None or not at <= received_at >= heard_at:
+        return False
+    return (told - heard_at).total_seconds() > SET_BACK_S
+
+
 def _row(
     conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged, at: datetime
 ) -> dict[str, Any]:
     """A new alert's row; its recovery may have come before it."""
     alert, verdict = judged.alert, judged.verdict or by_rules(judged.alert)
-    over = store.recovered_at(conn, source["id"], alert.external_id)
-    ended = over if over is not None and over > at else None
+    over = store.recovery(conn, source["id"], alert.external_id)
+    ended = over if over is not None and not _is_after(at, over, delivery) else None
     labels: dict[str, Any] = {}
     for axis, label in verdict.labels.items():
         labels |= {axis: label.label, f"{axis}_by": label.by, f"{axis}_confidence": label.confidence}
@@ -100,6 +128,7 @@ def _row(
         "occurred_at": at,
         "received_at": delivery["received_at"],
         "last_occurred_at": at,
-        "recovered_at": ended,
+        "recovered_at": ended["recovered_at"] if ended else None,
+        "heard_at": ended["heard_at"] if ended else delivery["received_at"],
         "status": "recovered" if ended else "firing",
     }

@@ -46,15 +46,15 @@ Scheme = Callable[[Delivery, Credentials], None]
 
 def verify(scheme: str, delivery: Delivery, credentials: Credentials, *, allow_unsigned: bool) -> Trust:
     """How far the delivery can be trusted. Raises: SignatureInvalidError."""
+    if not credentials.secrets:
+        if not allow_unsigned:
+            raise SignatureInvalidError("This source has no secret yet, and takes nothing without one.")
+        return "none"
     if scheme in SIGNED:
         SIGNED[scheme](delivery, credentials)
         return "signed"
-    if credentials.secrets:
-        _shared_secret(delivery, credentials)
-        return "shared_secret"
-    if not allow_unsigned:
-        raise SignatureInvalidError("This source has no secret, and does not allow deliveries without one.")
-    return "none"
+    _shared_secret(delivery, credentials)
+    return "shared_secret"
 
 
 def _sentry(delivery: Delivery, credentials: Credentials) -> None:

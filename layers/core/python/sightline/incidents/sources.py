@@ -2,15 +2,24 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sightline.contracts.intake import Source, SourceKeys
 from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError, NotFoundError
-from sightline.incidents import claims, rules, store
+from sightline.incidents import claims, rules, source_store
 from sightline.incidents.paging import next_cursor, place_of
-from sightline.incidents.schemas import Scheme, SourceAnswer, SourcePage, SourceRequest, SourceSecretAnswer
+from sightline.incidents.schemas import Scheme
 from sightline.incidents.senders.mapping import AlertMap
+from sightline.incidents.source_schemas import (
+    SourceAnswer,
+    SourceChange,
+    SourcePage,
+    SourceRequest,
+    SourceSecretAnswer,
+)
 from sightline.ports.work import Queue
 from sightline.principal import Principal
 from sightline.settings import get_settings
@@ -33,7 +42,7 @@ def create_source(
         mode="json", include={"allow_unsigned", "timestamp_header", "topic_arns", "map", "event_origins"}
     )
     with transaction(principal.workspace_id) as conn:
-        row = store.add_source(
+        row = source_store.add(
             conn,
             {
                 "id": source_id,
@@ -50,7 +59,7 @@ def create_source(
         keys.keep(source_id, _for_intake(row, (secret,) if secret else ()))
     for origin in request.event_origins:
         queue.send({"adopt": origin, "workspace_id": principal.workspace_id, "source_id": source_id})
-    return SourceSecretAnswer(**_source(row).model_dump(), secret=secret, setup=rules.SETUP[request.platform])
+    return SourceSecretAnswer(**_source(row).model_dump(), secret=secret, setup=_setup(row))
 
 
 def _check(request: SourceRequest, scheme: Scheme) -> None:
@@ -58,17 +67,19 @@ def _check(request: SourceRequest, scheme: Scheme) -> None:
         raise rules.invalid(
             "body.topic_arns", "Name the SNS topics: anybody can sign with a topic of theirs."
         )
-    if scheme in rules.THEIRS and request.secret is None:
-        raise rules.invalid("body.secret", f"{request.platform} chooses the secret: copy it from there.")
+    if request.allow_unsigned and (scheme == "sns" or request.secret is not None):
+        raise rules.invalid("body.allow_unsigned", "Only of a source that has no secret and is not signed.")
     if request.map is not None:
-        if request.platform != "generic":
-            raise rules.invalid("body.map", "Only the generic platform takes a map.")
-        try:
-            AlertMap.model_validate(request.map)
-        except ValueError as error:
-            raise rules.invalid(
-                "body.map", "Not a map of JMESPath expressions; see docs/alerts.md."
-            ) from error
+        _check_map(request.platform, request.map)
+
+
+def _check_map(platform: str, given: Mapping[str, Any]) -> None:
+    if platform != "generic":
+        raise rules.invalid("body.map", "Only the generic platform takes a map.")
+    try:
+        AlertMap.model_validate(given)
+    except ValueError as error:
+        raise rules.invalid("body.map", "Not a map of JMESPath expressions; see docs/alerts.md.") from error
 
 
 def _check_origins(request: SourceRequest, workspace_id: str) -> None:
@@ -94,9 +105,13 @@ def _claim(conn: Connection, row: Row) -> None:
 def _secret(request: SourceRequest, scheme: Scheme) -> str | None:
     if request.secret is not None:
         return request.secret.get_secret_value()
-    if scheme == "sns" or request.allow_unsigned:
+    if scheme == "sns" or scheme in rules.THEIRS or request.allow_unsigned:
         return None
     return _made(scheme)
+
+
+def _setup(row: Row) -> str:
+    return rules.SETUP_UNSIGNED if row["settings"]["allow_unsigned"] else rules.SETUP[row["platform"]]
 
 
 def _made(scheme: str) -> str:
@@ -121,9 +136,12 @@ def _for_intake(row: Row, live: tuple[str, ...]) -> Source:
 def rotate_secret(
     principal: Principal, source_id: str, secret: str | None, *, keys: SourceKeys
 ) -> SourceSecretAnswer:
-    """A new secret beside the newest of the old ones. Raises: NotFoundError, ConflictError."""
+    """A new secret beside the newest of the old ones; from now on nothing is taken without.
+
+    Raises: NotFoundError, ConflictError, ValidationError.
+    """
     with transaction(principal.workspace_id) as conn:
-        row = store.source(conn, source_id, lock=True)
+        row = source_store.one(conn, source_id, lock=True)
         known = keys.find(source_id) if row else None
         if row is None or known is None:
             raise NotFoundError
@@ -132,14 +150,30 @@ def rotate_secret(
         if row["scheme"] in rules.THEIRS and secret is None:
             raise rules.invalid("body.secret", f"{row['platform']} chooses the secret: copy it from there.")
         new = secret or _made(row["scheme"])
-        keys.keep(source_id, replace(known, secrets=(new, *known.secrets[:1])))
-    return SourceSecretAnswer(**_source(row).model_dump(), secret=new, setup=rules.SETUP[row["platform"]])
+        row = source_store.change(conn, source_id, settings={"allow_unsigned": False})
+        keys.keep(source_id, replace(known, secrets=(new, *known.secrets[:1]), allow_unsigned=False))
+    return SourceSecretAnswer(**_source(row).model_dump(), secret=new, setup=_setup(row))
+
+
+def change_source(principal: Principal, source_id: str, change: SourceChange) -> SourceAnswer:
+    """Another name or map; deliveries that were kept can be replayed by it.
+
+    Raises: NotFoundError, ValidationError.
+    """
+    with transaction(principal.workspace_id) as conn:
+        row = source_store.one(conn, source_id, lock=True)
+        if row is None:
+            raise NotFoundError
+        if change.map is not None:
+            _check_map(row["platform"], change.map)
+        settings = {} if change.map is None else {"map": change.map}
+        return _source(source_store.change(conn, source_id, settings=settings, name=change.name))
 
 
 def delete_source(principal: Principal, source_id: str, *, keys: SourceKeys) -> None:
     """Nothing more is taken from it. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
-        if not store.delete_source(conn, source_id):
+        if not source_store.delete(conn, source_id):
             raise NotFoundError
         claims.release(conn, source_id)
         keys.forget(source_id)
@@ -149,7 +183,7 @@ def list_sources(principal: Principal, *, cursor: str | None, limit: int) -> Sou
     """Newest first. Raises: InvalidCursorError."""
     after = place_of(cursor, str)
     with transaction(principal.workspace_id) as conn:
-        rows = store.sources(conn, after=after, limit=limit + 1)
+        rows = source_store.listed(conn, after=after, limit=limit + 1)
     return SourcePage(
         items=[_source(row) for row in rows[:limit]], next_cursor=next_cursor(rows, limit, "created_at")
     )

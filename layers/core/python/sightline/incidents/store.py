@@ -1,4 +1,4 @@
-"""SQL of alerts, deliveries and sources. Every statement runs in the caller's transaction and workspace."""
+"""SQL of alerts and deliveries. Every statement runs in the caller's transaction and workspace."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,48 +9,6 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-
-
-def add_source(conn: Connection, values: Mapping[str, Any]) -> Row:
-    """A new source."""
-    row = conn.execute(
-        "INSERT INTO alert_source (id, workspace_id, name, platform, scheme, settings, created_by)"
-        " VALUES (%(id)s, %(workspace_id)s, %(name)s, %(platform)s, %(scheme)s, %(settings)s, %(created_by)s)"
-        " RETURNING *",
-        {**values, "settings": Jsonb(values["settings"])},
-    ).fetchone()
-    assert row is not None  # noqa: S101 - RETURNING of one inserted row
-    return row
-
-
-def source(conn: Connection, source_id: str, *, lock: bool = False) -> Row | None:
-    """A source that is not deleted."""
-    query = "SELECT * FROM alert_source WHERE id = %s AND deleted_at IS NULL"
-    return conn.execute(query + " FOR UPDATE" if lock else query, (source_id,)).fetchone()
-
-
-def any_source(conn: Connection, source_id: str) -> Row | None:
-    """A source, deleted or not: what was taken from it is read all the same."""
-    return conn.execute("SELECT * FROM alert_source WHERE id = %s", (source_id,)).fetchone()
-
-
-def sources(conn: Connection, *, after: tuple[datetime, str] | None, limit: int) -> list[Row]:
-    """Newest first."""
-    created_at, source_id = after or (None, None)
-    return conn.execute(
-        "SELECT * FROM alert_source WHERE deleted_at IS NULL AND"
-        " (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))"
-        " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
-        {"at": created_at, "id": source_id, "limit": limit},
-    ).fetchall()
-
-
-def delete_source(conn: Connection, source_id: str) -> bool:
-    """Its alerts stay; nothing more is taken from it."""
-    gone = conn.execute(
-        "UPDATE alert_source SET deleted_at = now() WHERE id = %s AND deleted_at IS NULL", (source_id,)
-    )
-    return gone.rowcount == 1
 
 
 def delivery(conn: Connection, delivery_id: UUID) -> Row | None:
@@ -141,41 +99,47 @@ def add_alert(conn: Connection, values: Mapping[str, Any]) -> Row:
     return row
 
 
-def count_again(conn: Connection, alert_id: UUID, *, at: datetime, delivery_id: UUID) -> None:
+def count_again(conn: Connection, alert_id: UUID, *, at: datetime, delivery: Mapping[str, Any]) -> None:
     """The same alert once more."""
     conn.execute(
         "UPDATE alert SET occurrences = occurrences + 1, occurred_at = least(occurred_at, %(at)s),"
-        " last_occurred_at = greatest(last_occurred_at, %(at)s), last_delivery_id = %(delivery)s"
-        " WHERE id = %(alert)s",
-        {"at": at, "delivery": delivery_id, "alert": alert_id},
+        " last_occurred_at = greatest(last_occurred_at, %(at)s), last_delivery_id = %(id)s,"
+        " heard_at = CASE WHEN status = 'firing' AND %(at)s >= last_occurred_at THEN %(received_at)s"
+        " ELSE heard_at END WHERE id = %(alert)s",
+        {"at": at, "alert": alert_id, "id": delivery["id"], "received_at": delivery["received_at"]},
     )
 
 
-def recover(conn: Connection, alert_id: UUID, *, at: datetime, delivery_id: UUID) -> None:
-    """The alert is over."""
+def recover(conn: Connection, alert_id: UUID, *, at: datetime, delivery: Mapping[str, Any]) -> None:
+    """The alert is over; it cannot have begun later, so that a clock that said so was wrong."""
     conn.execute(
-        "UPDATE alert SET status = 'recovered', recovered_at = %s, last_delivery_id = %s WHERE id = %s",
-        (at, delivery_id, alert_id),
+        "UPDATE alert SET status = 'recovered', recovered_at = %(at)s, last_delivery_id = %(id)s,"
+        " heard_at = %(received_at)s,"
+        " occurred_at = least(occurred_at, %(at)s), last_occurred_at = least(last_occurred_at, %(at)s)"
+        " WHERE id = %(alert)s",
+        {"at": at, "alert": alert_id, "id": delivery["id"], "received_at": delivery["received_at"]},
     )
 
 
-def remember_recovery(conn: Connection, source: Row, *, external_id: str, at: datetime) -> None:
+def remember_recovery(
+    conn: Connection, source: Row, *, external_id: str, at: datetime, heard_at: datetime
+) -> None:
     """For an alert that may still arrive."""
     conn.execute(
-        "INSERT INTO alert_recovery AS known (workspace_id, source_id, external_id, recovered_at)"
-        " VALUES (%s, %s, %s, %s) ON CONFLICT (source_id, external_id) DO UPDATE"
-        " SET recovered_at = greatest(known.recovered_at, excluded.recovered_at)",
-        (source["workspace_id"], source["id"], external_id, at),
+        "INSERT INTO alert_recovery AS known (workspace_id, source_id, external_id, recovered_at, heard_at)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (source_id, external_id) DO UPDATE"
+        " SET recovered_at = excluded.recovered_at, heard_at = excluded.heard_at"
+        " WHERE excluded.recovered_at >= known.recovered_at",
+        (source["workspace_id"], source["id"], external_id, at, heard_at),
     )
 
 
-def recovered_at(conn: Connection, source_id: str, external_id: str) -> datetime | None:
-    """When a recovery of this name last said that all was well."""
-    row = conn.execute(
-        "SELECT recovered_at FROM alert_recovery WHERE source_id = %s AND external_id = %s",
+def recovery(conn: Connection, source_id: str, external_id: str) -> Row | None:
+    """When this name last recovered, and when we heard of it."""
+    return conn.execute(
+        "SELECT recovered_at, heard_at FROM alert_recovery WHERE source_id = %s AND external_id = %s",
         (source_id, external_id),
     ).fetchone()
-    return row["recovered_at"] if row else None
 
 
 def alert(conn: Connection, alert_id: UUID) -> Row | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
-from sightline.incidents import claims, eventbridge, rules, store
+from sightline.incidents import claims, eventbridge, rules, source_store, store
 from sightline.incidents.grouping import telling
 from sightline.incidents.grouping.store import untold
 from sightline.incidents.judging import Judges
@@ -117,7 +117,7 @@ class Triage:
     def _read(self, delivery: Mapping[str, Any], *, new: bool) -> None:
         """Its alerts into their rows, or the reason why there are none on the delivery; all or nothing."""
         with transaction(delivery["workspace_id"]) as conn:
-            source = store.any_source(conn, delivery["source_id"])
+            source = source_store.any_one(conn, delivery["source_id"])
         if source is None:
             # Its workspace was erased while the delivery waited: there is nobody to keep it for.
             logger.warning("delivery of a source that is gone", source_id=delivery["source_id"])

@@ -11,7 +11,9 @@ from client.caller import connect
 from client.output import JsonFlag, moment, notes, percent, print_items, print_json, print_table
 
 incidents = typer.Typer(help="Alerts that belong together.", invoke_without_command=True)
-IncidentId = Annotated[str, typer.Argument(help="The id that `sightline incidents` shows.")]
+IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="INC-12, or its id.")]
+UNREADABLE = ("alert_id", "incident_id", "summary_id", "text", "absorbed", "into", "score")
+"""Of a timeline's entries: ids, and what `summary` shows better."""
 Note = Annotated[str | None, typer.Option(help="Why; it stands in the timeline.")]
 
 
@@ -51,6 +53,7 @@ def list_incidents(
 def show(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = False) -> None:
     """One incident, its alerts, and why each is one of them."""
     with connect(ctx) as sightline:
+        incident_id = sightline.incidents.id_of(incident_id)
         found = sightline.incidents.get(incident_id)
         alerts = list(sightline.incidents.alerts(incident_id))
     if as_json:
@@ -58,23 +61,29 @@ def show(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = False)
         return
     _facts(found)
     rows = [
-        [moment(one["occurred_at"]), one["status"], one["title"], ", ".join(one["joined_because"]["because"])]
+        [
+            moment(one["occurred_at"]),
+            one["status"],
+            one["title"],
+            ", ".join(one["joined_because"]["because"]),
+            one["id"],
+        ]
         for one in alerts
     ]
-    print_table(["since", "status", "alert", "joined because"], rows)
+    print_table(["since", "status", "alert", "joined because", "id"], rows)
 
 
 @incidents.command()
 def timeline(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = False) -> None:
     """All that was done, oldest first: who or what, when, from what, to what."""
     with connect(ctx) as sightline:
-        found = list(sightline.incidents.timeline(incident_id))
+        found = list(sightline.incidents.timeline(sightline.incidents.id_of(incident_id)))
     print_items(
         found,
         ["when", "who", "what", "from", "to", "why"],
         lambda one: [
             moment(one["at"]),
-            one["actor"],
+            _who(one["actor"]),
             one["kind"],
             _said(one["before"]),
             _said(one["after"]),
@@ -88,7 +97,7 @@ def timeline(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = Fa
 def similar(ctx: typer.Context, incident_id: IncidentId, as_json: JsonFlag = False) -> None:
     """Earlier incidents that were like it, and what resolved them."""
     with connect(ctx) as sightline:
-        found = sightline.incidents.similar(incident_id)
+        found = sightline.incidents.similar(sightline.incidents.id_of(incident_id))
     print_items(
         found,
         ["incident", "similar", "title", "what resolved it", "id"],
@@ -148,31 +157,34 @@ def snooze(
     """Tell nobody of it for a while."""
     until = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat() if minutes else None
     with connect(ctx) as sightline:
-        _answer(sightline.incidents.snooze(incident_id, until), as_json=as_json)
+        found = sightline.incidents.id_of(incident_id)
+        _answer(sightline.incidents.snooze(found, until), as_json=as_json)
 
 
 @incidents.command()
 def merge(
     ctx: typer.Context,
     incident_id: IncidentId,
-    others: Annotated[list[str], typer.Argument(help="Ids of incidents that go into it.")],
+    others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="Those that go into it.")],
     as_json: JsonFlag = False,
 ) -> None:
     """Make one of several."""
     with connect(ctx) as sightline:
-        _answer(sightline.incidents.merge(incident_id, others), as_json=as_json)
+        home, *goers = map(sightline.incidents.id_of, [incident_id, *others])
+        _answer(sightline.incidents.merge(home, goers), as_json=as_json)
 
 
 @incidents.command()
 def split(
     ctx: typer.Context,
     incident_id: IncidentId,
-    alerts: Annotated[list[str], typer.Argument(help="Ids of alerts, as `show --json` has them.")],
+    alerts: Annotated[list[str], typer.Argument(metavar="ALERT...", help="Their ids, as `show` has them.")],
     as_json: JsonFlag = False,
 ) -> None:
     """Make an incident of its own of some of its alerts."""
     with connect(ctx) as sightline:
-        _answer(sightline.incidents.split(incident_id, alerts), as_json=as_json)
+        found = sightline.incidents.id_of(incident_id)
+        _answer(sightline.incidents.split(found, alerts), as_json=as_json)
 
 
 @incidents.command("service-map")
@@ -196,7 +208,8 @@ def service_map(
 
 def _change(ctx: typer.Context, incident_id: str, *, as_json: bool, **said: str | None) -> None:
     with connect(ctx) as sightline:
-        _answer(sightline.incidents.change(incident_id, **said), as_json=as_json)
+        found = sightline.incidents.id_of(incident_id)
+        _answer(sightline.incidents.change(found, **said), as_json=as_json)
 
 
 def _answer(found: dict[str, Any], *, as_json: bool) -> None:
@@ -222,6 +235,14 @@ def _facts(found: dict[str, Any]) -> None:
     print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
 
 
+def _who(actor: str) -> str:
+    """user:e31e1cd0-... is user e31e1cd0."""
+    kind, _, name = actor.partition(":")
+    return f"{kind} {name.partition('-')[0]}".strip()
+
+
 def _said(values: dict[str, Any]) -> str:
-    """status open, alerts 2"""
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    """status open, alerts 2: what people can read; the rest is for programs."""
+    return ", ".join(
+        f"{name} {value}" for name, value in values.items() if value is not None and name not in UNREADABLE
+    )

@@ -1,11 +1,14 @@
 """Calls about incidents, and what a workspace sets for them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from client.errors import NotFoundError
 from client.transport import Transport
 
 Item = dict[str, Any]
+NUMBERED = re.compile(r"(?:INC-)?(\d+)", re.IGNORECASE)
 
 
 class Incidents:
@@ -15,11 +18,21 @@ class Incidents:
         self._api = api
 
     def newest(self, *, limit: int = 50, **where: str | None) -> list[Item]:
-        """The newest; where: status, severity, service."""
+        """The newest; where: status, severity, service, number."""
         asked = {name: value for name, value in where.items() if value is not None}
         answer = self._api.call("GET", "/v1/incidents", params={"limit": limit, **asked})
         items: list[Item] = answer["items"]
         return items
+
+    def id_of(self, incident: str) -> str:
+        """Its id, also by what people call it: INC-12, or 12. Raises: NotFoundError."""
+        named = NUMBERED.fullmatch(incident.strip())
+        if named is None:
+            return incident
+        found = self.newest(limit=1, number=named[1])
+        if not found:
+            raise NotFoundError(status=404, code="not-found", detail=f"There is no incident INC-{named[1]}.")
+        return str(found[0]["id"])
 
     def get(self, incident_id: str) -> Item:
         """One incident."""

@@ -16,21 +16,25 @@ notifications.add_typer(channels, name="channels")
 def list_notifications(
     ctx: typer.Context,
     status: Annotated[str | None, typer.Option(help="sent, pending, held, failed or unknown.")] = None,
-    incident: Annotated[str | None, typer.Option(metavar="ID", help="Only of this incident.")] = None,
+    incident: Annotated[
+        str | None, typer.Option(metavar="INCIDENT", help="Only of this one: INC-12, or its id.")
+    ] = None,
     channel: Annotated[str | None, typer.Option(metavar="ID", help="Only of this channel.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Most to show.")] = 20,
     as_json: JsonFlag = False,
 ) -> None:
     """Changes that were told, or are to be, newest first."""
-    where = {"status": status, "incident_id": incident, "channel_id": channel}
     with connect(ctx) as sightline:
+        about = sightline.incidents.id_of(incident) if incident else None
+        where = {"status": status, "incident_id": about, "channel_id": channel}
         found = sightline.notifications.notifications(limit=limit, **where)
     print_items(
         found,
-        ["since", "incident", "version", "status", "attempts", "last error", "id"],
+        ["since", "channel", "incident", "version", "status", "attempts", "last error", "id"],
         lambda one: [
             moment(one["created_at"]),
-            one["incident_id"] or "a test",
+            one["channel"],
+            f"INC-{one['incident_number']}" if one["incident_number"] else "a test",
             str(one["version"]),
             one["status"],
             str(one["attempts"]),
@@ -45,19 +49,20 @@ def list_notifications(
 @notifications.command()
 def preview(
     ctx: typer.Context,
-    incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
+    incident_id: Annotated[str, typer.Argument(metavar="INCIDENT", help="INC-12, or its id.")],
     as_json: JsonFlag = False,
 ) -> None:
     """What each channel would be told of an incident, or why nothing; nothing is sent."""
     with connect(ctx) as sightline:
-        found = sightline.notifications.preview(incident_id)
+        found = sightline.notifications.preview(sightline.incidents.id_of(incident_id))
     if as_json:
         print_json({"items": found})
         return
     rows = [
-        [one["name"], one["kind"], one["reason"] or "would be told", str(len(one["calls"]))] for one in found
+        [one["name"], one["kind"], one["reason"] or "what happens next", str(len(one["calls"]))]
+        for one in found
     ]
-    print_table(["channel", "kind", "", "calls"], rows, right=["calls"])
+    print_table(["channel", "kind", "what would be told", "calls"], rows, right=["calls"])
     notes().print("--json shows every call in full.")
 
 

@@ -11,7 +11,7 @@ from client.output import JsonFlag, notes, print_json, results
 
 def summary(
     ctx: typer.Context,
-    incident_id: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id.")],
+    incident_id: Annotated[str, typer.Argument(metavar="INCIDENT", help="INC-12, or its id.")],
     write: Annotated[
         bool, typer.Option("--write", help="Have it written anew, if anything has changed, and wait.")
     ] = False,
@@ -19,7 +19,7 @@ def summary(
 ) -> None:
     """What an incident is about; the number after each sentence counts the alerts it rests on."""
     with connect(ctx) as sightline:
-        summaries = sightline.summaries
+        summaries, incident_id = sightline.summaries, sightline.incidents.id_of(incident_id)
         found = summaries.write(incident_id) if write else summaries.latest(incident_id)
     if as_json:
         print_json(found)

@@ -62,14 +62,27 @@ def test_what_is_going_on_is_shown_with_its_reasons(sightline: Command) -> None:
     assert "alert_joined" in sightline("timeline", checkout["id"], plain=True)
 
 
-def test_a_person_looks_at_it_and_says_what_resolved_it(sightline: Command) -> None:
+def test_people_say_inc_1_and_read_no_ids(sightline: Command) -> None:
+    checkout = sightline("show", "INC-1")
+    assert [sightline("show", name)["id"] for name in ("inc-1", "1", checkout["id"])] == 3 * [checkout["id"]]
+    assert sightline("resolve", "INC-1", "--note", "done")["number"] == 1
+    told = sightline("timeline", "INC-1", plain=True)
+    assert "title b is high" in told
+    assert checkout["alerts"][0]["id"] not in told
+    assert sightline("merge", "INC-2", "INC-1")["alert_count"] == 3
+    assert "There is no incident INC-9" in sightline("show", "INC-9", code=4, plain=True)
+
+
+def test_a_person_looks_at_it_and_says_what_resolved_it(sightline: Command, desk: Desk) -> None:
     search, checkout = (one["id"] for one in sightline()["items"])
     assert sightline("investigate", checkout, "--owner", "ada")["owner"] == "ada"
     assert sightline("acknowledge", checkout)["status"] == "investigating"
     assert sightline("resolve", checkout, "--note", "rolled back")["resolution"] == "rolled back"
-    (like,) = sightline("similar", search)["items"]
+    assert sightline("similar", search)["items"] == []
+    desk.fire("d", NOON_S + 7200, service="checkout", severity="critical")
+    (like,) = sightline("similar", "INC-3")["items"]
     assert (like["id"], like["resolution"]) == (checkout, "rolled back")
-    assert "rolled back" in sightline("similar", search, plain=True)
+    assert "rolled back" in sightline("similar", "INC-3", plain=True)
     changed = sightline("change", search, "--title", "Search fails", "--severity", "low")
     assert (changed["title"], changed["severity"]) == ("Search fails", "low")
 

@@ -183,11 +183,9 @@ def test_what_was_like_it_comes_with_what_resolved_it(desk: Desk) -> None:
     finally:
         desk.models.up = False
     found = desk.ask("GET", f"/v1/incidents/{now['id']}/similar").json["items"]
-    assert [(one["id"], one["resolution"]) for one in found] == [
-        (past["id"], "made it larger"),
-        (other["id"], None),
-    ]
-    assert found[0]["similarity"] == 1.0 > found[1]["similarity"]
+    assert [(one["id"], one["resolution"]) for one in found] == [(past["id"], "made it larger")]
+    assert found[0]["similarity"] == 1.0
+    assert desk.ask("GET", f"/v1/incidents/{other['id']}/similar").json["items"] == []
 
 
 def test_the_sweep_tells_what_was_lost_on_the_way(desk: Desk) -> None:
@@ -217,6 +215,22 @@ def test_a_viewer_looks_and_changes_nothing(desk: Desk) -> None:
         ("PUT", "/v1/service-map", {"services": {}}),
     ):
         assert desk.ask(method, where, role="viewer", body=body).status == 403
+
+
+def test_an_incident_is_found_by_its_number_whatever_became_of_it(desk: Desk) -> None:
+    kept, gone = opened(desk), opened(desk, "b", service="search")
+    desk.ask("POST", f"/v1/incidents/{kept['id']}/merge", body={"incident_ids": [gone["id"]]})
+
+    def numbered(query: str) -> list[str]:
+        return [one["id"] for one in desk.ask("GET", "/v1/incidents", query=query).json["items"]]
+
+    assert (numbered("number=1"), numbered("number=2"), numbered("number=3")) == (
+        [kept["id"]],
+        [gone["id"]],
+        [],
+    )
+    assert numbered("number=2&status=open") == []
+    assert desk.ask("GET", "/v1/incidents", query="number=0").status == 422
 
 
 def test_lists_filter_and_go_on_where_they_ended(desk: Desk) -> None:

@@ -43,7 +43,7 @@ def test_each_alert_says_why_it_is_where_it_is(desk: Desk) -> None:
     first, second = desk.members(incident["id"])
     assert first["joined_because"] == {
         "score": None,
-        "because": ["nothing else was linked to it"],
+        "because": ["the incident began with it"],
         "alert_id": None,
     }
     assert second["joined_because"]["because"] == ["service checkout", "4 min apart"]
@@ -71,6 +71,8 @@ def test_what_links_two_incidents_makes_one_of_them(desk: Desk) -> None:
     desk.fire("c", NOON_S + 60, service="checkout", severity="critical", host="node-7")
     (left,) = desk.incidents()
     assert (left["id"], left["alert_count"]) == (first["id"], 3)
+    reasons = [one["joined_because"]["because"][0] for one in desk.members(left["id"])]
+    assert reasons == ["the incident began with it", "host node-7", "host node-7"]
     assert left["services"] == ["checkout", "search"]
     gone = desk.incident(second["id"])
     assert (gone["status"], gone["merged_into"], gone["alert_count"]) == ("merged", first["id"], 0)

@@ -503,6 +503,26 @@ def test_an_incidents_alerts_join_the_question_and_what_was_asked_is_remembered(
     assert user.http("POST", "/v1/copilot", body=gone).status == 404
 
 
+def test_an_incident_that_no_runbook_knows_hides_no_answer_to_what_is_asked(user: User) -> None:
+    user.read(FILES)
+    strange = "[FIRING:1] Forklift telemetry of warehouse seven pauses: " + " ".join(
+        map("bay-{}".format, range(40))
+    )
+    incident_id = incident_of(user, strange)
+    asked = "how far is the postgres replica behind in this?"
+    answer = user.ask(asked, incident_id=incident_id)
+    assert (answer["status"], answer["subject"]) == ("answered", asked)
+    assert {c["path"] for s in answer["sentences"] for c in s["citations"]} == {
+        "db/PostgresReplicationLag.md"
+    }
+
+
+def test_a_question_that_says_nothing_itself_is_answered_by_its_incident_alone(user: User) -> None:
+    user.read(FILES)
+    incident_id = incident_of(user, "[FIRING:1] Forklift telemetry of warehouse seven pauses")
+    assert user.ask("what do I do first?", incident_id=incident_id)["status"] == "not_said"
+
+
 def test_a_question_that_is_handed_over_twice_is_answered_once(user: User) -> None:
     user.read(FILES)
     asked = user.http("POST", "/v1/copilot", body={"question": "the replica of postgres is behind"}).json

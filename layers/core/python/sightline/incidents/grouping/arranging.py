@@ -51,7 +51,14 @@ def _gather(
             kin_store.move(conn, row["id"], home, because=cluster.because[row["id"]])
             _tell(conn, row, home, cluster.because[row["id"]], moved=known[row["incident_id"]])
             touched |= {home, row["incident_id"]}
+        elif _found_kin(row, cluster.because[row["id"]]):
+            kin_store.explain(conn, row["id"], because=cluster.because[row["id"]])
     return touched
+
+
+def _found_kin(row: Row, because: Mapping[str, Any]) -> bool:
+    """It came before what it is near to, and only now can say so."""
+    return (row["joined_because"] or {}).get("alert_id") is None and because["alert_id"] is not None
 
 
 def _end(conn: Connection, goes: Row, found: Sequence[Cluster], homes: Sequence[UUID]) -> set[UUID]:

@@ -15,7 +15,7 @@ from sightline.incidents.grouping.names import headline
 from sightline.incidents.grouping.topology import Topology
 from sightline.incidents.grouping.voices import Voice, voice_of
 
-FIRST: dict[str, Any] = {"score": None, "because": ["nothing else was linked to it"], "alert_id": None}
+FIRST: dict[str, Any] = {"score": None, "because": ["the incident began with it"], "alert_id": None}
 AGAIN = "the same alert again"
 
 
@@ -118,15 +118,24 @@ def _cluster(group: Group, told: Sequence[Told], pairs: Pairs) -> Cluster:
     cluster = Cluster()
     for place in group.members:
         first = told[place].rows[0]
-        others = [other for other in group.members if other < place and (other, place) in pairs]
-        closest = max(others, key=lambda other: (pairs[other, place].points, -other), default=None)
-        cluster.because[first["id"]] = FIRST if closest is None else _why(
-            pairs[closest, place], told[closest].rows[0])  # fmt: skip
+        cluster.because[first["id"]] = _because(place, group.members, told, pairs)
         for row in told[place].rows[1:]:
             cluster.because[row["id"]] = {"score": 1.0, "because": [AGAIN], "alert_id": str(first["id"])}
         cluster.rows += told[place].rows
     cluster.rows.sort(key=lambda row: (row["occurred_at"], row["source_id"], row["external_id"]))
     return cluster
+
+
+def _because(place: int, members: Sequence[int], told: Sequence[Told], pairs: Pairs) -> dict[str, Any]:
+    """Why an alert is one of them: by the one that it fits best; the first of them needs no reason."""
+    if place == members[0]:
+        return FIRST
+    found = {other: pairs.get((min(other, place), max(other, place))) for other in members if other != place}
+    known = {other: pair for other, pair in found.items() if pair is not None}
+    if not known:
+        return FIRST
+    closest = max(known, key=lambda other: (known[other].points, -other))
+    return _why(known[closest], told[closest].rows[0])
 
 
 def _why(found: Evidence, other: Row) -> dict[str, Any]:

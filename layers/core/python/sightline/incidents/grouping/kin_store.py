@@ -134,6 +134,11 @@ def place(
     )
 
 
+def explain(conn: Connection, alert_id: UUID, *, because: Mapping[str, Any]) -> None:
+    """It is where it was, and more is known of why."""
+    conn.execute("UPDATE alert SET joined_because = %s WHERE id = %s", (Jsonb(because), alert_id))
+
+
 def move(conn: Connection, alert_id: UUID, incident_id: UUID, *, because: Mapping[str, Any]) -> None:
     """It belongs to another, now that more is known."""
     conn.execute(

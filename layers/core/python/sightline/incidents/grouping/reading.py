@@ -23,7 +23,7 @@ from sightline.principal import Principal
 
 
 def list_incidents(
-    principal: Principal, *, where: Mapping[str, str | None], cursor: str | None, limit: int
+    principal: Principal, *, where: Mapping[str, Any], cursor: str | None, limit: int
 ) -> IncidentPage:
     """Newest first. Raises: InvalidCursorError."""
     before = id_in(cursor)

@@ -62,11 +62,14 @@ def list_incidents(
     status: Annotated[IncidentStatus | None, Query(description="Left out: what was opened.")] = None,
     severity: Annotated[Severity | None, Query()] = None,
     service: Word = None,
+    number: Annotated[
+        int | None, Query(ge=1, le=2**53, description="INC-12 is 12, whatever its status.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> IncidentPage:
     """Incidents, newest first."""
-    where = {"status": status, "severity": severity, "service": service}
+    where = {"status": status, "severity": severity, "service": service, "number": number}
     return reading.list_incidents(principal, where=where, cursor=cursor, limit=limit)
 
 

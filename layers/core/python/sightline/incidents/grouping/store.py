@@ -12,6 +12,8 @@ from sightline.database import Connection, Row
 from sightline.incidents.grouping.schemas import UNTOLD
 from sightline.incidents.schemas import Severity
 
+LIKE = 0.3
+"""Similarity from which an earlier incident is like another: less is what any two have in common."""
 SHOWN = ["open", "investigating", "resolved"]
 """What a list shows that asks for no status."""
 MEAN_OF = 64
@@ -31,20 +33,18 @@ def incident(conn: Connection, incident_id: UUID, lock: bool = False) -> Row | N
     return conn.execute(query + " FOR UPDATE" if lock else query, (incident_id,)).fetchone()
 
 
-def incidents(
-    conn: Connection, *, before: UUID | None, limit: int, where: Mapping[str, str | None]
-) -> list[Row]:
+def incidents(conn: Connection, *, before: UUID | None, limit: int, where: Mapping[str, Any]) -> list[Row]:
     """Newest first; those that nobody is told of, and those that went into others, only when asked for."""
     return conn.execute(
         "SELECT * FROM incident WHERE (%(before)s::uuid IS NULL OR id < %(before)s)"
-        " AND status = ANY(%(statuses)s)"
+        " AND (%(number)s::bigint IS NOT NULL AND %(status)s::text IS NULL OR status = ANY(%(statuses)s))"
+        " AND (%(number)s::bigint IS NULL OR number = %(number)s)"
         " AND (%(severity)s::text IS NULL OR severity = %(severity)s)"
         " AND (%(service)s::text IS NULL OR %(service)s = ANY(services)) ORDER BY id DESC LIMIT %(limit)s",
         {
+            **where,
             "before": before,
             "statuses": SHOWN if where["status"] is None else [where["status"]],
-            "severity": where["severity"],
-            "service": where["service"],
             "limit": limit,
         },
     ).fetchall()
@@ -276,7 +276,8 @@ def locked(conn: Connection, incident_ids: Sequence[UUID]) -> list[Row]:
 
 
 def similar(conn: Connection, incident: Row, *, limit: int) -> list[Row]:
-    """Resolved ones: by what their alerts said, or by the services in them where no model saw that."""
+    """Resolved ones that are like it at all: by what their alerts said, or by the services in them where no
+    model saw that."""
     return conn.execute(
         _SIMILAR,
         {
@@ -284,12 +285,13 @@ def similar(conn: Connection, incident: Row, *, limit: int) -> list[Row]:
             "services": incident["services"],
             "vector": mean_vector(conn, incident["id"]),
             "limit": limit,
+            "least": LIKE,
         },
     ).fetchall()
 
 
 _SIMILAR = """
-SELECT past.id, number, title, severity, services, opened_at, resolved_at, resolved_by,
+SELECT * FROM (SELECT past.id, number, title, severity, services, opened_at, resolved_at, resolved_by,
     round(coalesce(1 - (past.vector <=> %(vector)s::halfvec(384)), (
         SELECT count(*) FILTER (WHERE mine AND theirs)::float8 / count(*) FROM (
             SELECT name = ANY(%(services)s) AS mine, name = ANY(past.services) AS theirs
@@ -298,7 +300,7 @@ SELECT past.id, number, title, severity, services, opened_at, resolved_at, resol
     coalesce(resolution, (SELECT reason FROM incident_event AS event
         WHERE event.incident_id = past.id AND kind = 'noted' ORDER BY seq DESC LIMIT 1)) AS resolution
 FROM incident AS past WHERE past.status = 'resolved' AND past.opened_at IS NOT NULL AND past.id <> %(id)s
-ORDER BY similarity DESC, past.id DESC LIMIT %(limit)s
+) AS known WHERE similarity >= %(least)s ORDER BY similarity DESC, id DESC LIMIT %(limit)s
 """
 
 

@@ -122,7 +122,9 @@ class NotificationAnswer(Shape):
 
     id: UUID
     channel_id: UUID
+    channel: str = Field(description="Its name.")
     incident_id: UUID | None = Field(description="None: a test.")
+    incident_number: int | None = Field(description="12 of INC-12.")
     version: int = Field(description="The incident's version that is told of.")
     status: NotificationStatus
     attempts: int

@@ -11,8 +11,11 @@ from psycopg.types.json import Jsonb
 from sightline.database import Connection, Row, transaction
 
 _NOTIFICATION = (
-    "SELECT notification.*, message.channel_id, message.incident_id FROM notification"
+    "SELECT notification.*, message.channel_id, channel.name AS channel, message.incident_id,"
+    " incident.number AS incident_number FROM notification"
     " JOIN notification_message AS message ON message.id = notification.message_id"
+    " JOIN notification_channel AS channel ON channel.id = message.channel_id"
+    " LEFT JOIN incident ON incident.id = message.incident_id"
 )
 
 

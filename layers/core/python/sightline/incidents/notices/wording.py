@@ -97,7 +97,7 @@ def story_of(
         owner=one_line(incident["owner"], 80) if incident["owner"] else None,
         alerts=incident["alert_count"],
         firing=incident["firing_count"],
-        since=incident["opened_at"] or incident["first_alert_at"],
+        since=incident["first_alert_at"],
         until=incident["resolved_at"],
         summary=summary[:MAX_SUMMARY_CHARS] if summary else None,
         link=rules.link(incident, console_url=console_url),

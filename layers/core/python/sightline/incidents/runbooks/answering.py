@@ -99,11 +99,20 @@ class Answering:
         return rules.subject_of(asked["question"], subjects or [context] if context else subjects)
 
     def _find(self, asked: Row, told: _Told, context: str) -> ranking.Found:
-        texts = [told.subject, rules.expanded(told.subject), *([context] if context else [])]
+        """With what it follows and its incident, or, where they hide what it says itself, without."""
+        found = self._look(asked, told, told.subject, context)
+        alone = told.subject == asked["question"] and not context
+        if found.good or alone or not rules.stands_alone(asked["question"]):
+            return found
+        found = self._look(asked, told, asked["question"], "")
+        if found.good:
+            told.subject = asked["question"]
+        return found
+
+    def _look(self, asked: Row, told: _Told, subject: str, context: str) -> ranking.Found:
+        texts = [subject, rules.expanded(subject), *([context] if context else [])]
         vectors, space = self._vectors(texts, told)
-        words = weighing.asked(
-            told.subject, rules.expansion(told.subject), context, rules.understood(told.subject)
-        )
+        words = weighing.asked(subject, rules.expansion(subject), context, rules.understood(subject))
         with transaction(asked["workspace_id"]) as conn:
             return ranking.find(conn, searching.Query(words, vectors, space))
 
@@ -120,7 +129,7 @@ class Answering:
             embedding = self.embedder.embed_texts(texts)
         except SightlineError as error:
             logger.warning("searched by words alone", code=error.slug)
-            told.notes.append(NO_MODEL)
+            told.notes = list(dict.fromkeys([*told.notes, NO_MODEL]))
             return [], ""
         return [HalfVector(row) for row in embedding.vectors], f"{embedding.model_id}@{embedding.revision}"
 

@@ -22,6 +22,12 @@ _REFERS = re.compile(
 )
 
 
+def stands_alone(question: str) -> bool:
+    """Whether it says enough to be looked up by itself, wherever it points besides."""
+    said = [word for word in content_words(question) if not word.isdigit()]
+    return len(said) >= FEW_WORDS
+
+
 def follows(question: str) -> bool:
     """Whether it may speak of what was asked before: it points there, or hardly says anything itself."""
     said = [word for word in content_words(question) if not word.isdigit()]

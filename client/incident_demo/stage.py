@@ -51,6 +51,6 @@ def tell(sightline: Sightline, family: Family, slack: Slack) -> None:
 
 def read_runbooks(sightline: Sightline) -> int:
     """Ours into the workspace; how many."""
-    files = {path.name: path.read_text() for path in sorted(RUNBOOKS.glob("*.md"))}
-    told = sightline.copilot.read_runbooks(files)
+    files = [{"path": path.name, "text": path.read_text()} for path in sorted(RUNBOOKS.glob("*.md"))]
+    told = sightline.copilot.read_runbooks({"files": files})
     return int(told["runbooks"]["added"])

@@ -1,6 +1,8 @@
 """`sightline runbooks` and `sightline ask` against the shipped routes, the document model and the writer."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,45 @@ def test_a_question_is_answered_with_where_it_is_written(sightline: Command, fol
     assert f"{LAG}, Mitigation, line" in shown
     chairs = "Who orders new chairs for the office kitchen?"
     assert sightline("ask", chairs, plain=True).strip() == "The runbooks do not say."
+
+
+def test_a_zip_and_a_bucket_are_read_as_a_folder_is(
+    sightline: Command,
+    folder: Path,
+    user: User,  # noqa: F811 - the fixture
+    set_settings: Callable[..., None],
+) -> None:
+    set_settings(import_buckets="our-runbooks/docs/")
+    user.bucket.objects = {f"docs/{path}": text.encode() for path, text in FILES.items()}
+    packed = shutil.make_archive(str(folder), "zip", folder)
+    for place in (packed, "s3://our-runbooks/docs/"):
+        assert sightline("runbooks", "add", place)["runbooks"]["added"] == 2 * (place == packed)
+        assert len(sightline("runbooks", "list")["items"]) == 2
+    user.bucket.objects.popitem()
+    assert sightline("runbooks", "add", "s3://our-runbooks/docs/")["runbooks"]["deleted"] == 1
+    assert "no .md file in nowhere" in sightline("runbooks", "add", "nowhere", code=2, plain=True)
+
+
+def test_answers_are_judged_and_the_judgements_reported(sightline: Command, folder: Path) -> None:
+    sightline("runbooks", "add", str(folder))
+    told = sightline("ask", "The standby of our database is behind, what do I do?", plain=True)
+    answer_id, conversation = (
+        re.search(f"{word} ([0-9a-f-]{{36}})", told) for word in ("feedback", "conversation")
+    )
+    assert answer_id
+    assert conversation
+    assert sightline("runbooks", "feedback", answer_id[1], "wrong", "--note", "no")["verdict"] == "wrong"
+    assert (
+        sightline("runbooks", "feedback", answer_id[1], "useful", "--note", "it [was]")["note"] == "it [was]"
+    )
+    report = sightline("runbooks", "feedback")
+    assert (report["useful"], report["wrong"]) == (1, 0)
+    shown = sightline("runbooks", "feedback", plain=True)
+    assert LAG in shown
+    assert "useful: it [was]" in shown
+    assert "say useful or wrong" in sightline("runbooks", "feedback", answer_id[1], code=2, plain=True)
+    follow = sightline("ask", "and then?", "--conversation", conversation[1])
+    assert follow["subject"].startswith("The standby")
 
 
 def test_an_incidents_alerts_join_the_question(

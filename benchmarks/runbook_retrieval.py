@@ -4,7 +4,7 @@
 chunking, the shipped document model, a real Postgres) and asks the questions of benchmarks/runbook_questions;
 `--sets third my/questions.txt` asks others: a line is a question, an arrow, and the names of the runbooks
 that answer it (a dash: none). A question is answered rightly by any runbook it names, in any of the
-repositories: several say the same. All four sets have been used for tuning; docs/decisions/0014 says how.
+repositories: several say the same. Which of the sets have been used for tuning, docs/decisions/0014 and docs/copilot.md say.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from sightline.ports.inference import Embedding
 from sightline.settings import get_settings
 
 QUESTIONS = Path(__file__).parent / "runbook_questions"
-SETS = ("development", "heldout", "second", "third", "unseen")
+SETS = ("development", "heldout", "second", "third", "unseen", "fresh", "fresher")
 BATCH = 32
 HEAD = [
     *("questions", "by", "top-1", "top-5", "MRR", "refused wrongly", "answered wrongly"),

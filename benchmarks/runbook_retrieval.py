@@ -4,7 +4,7 @@
 chunking, the shipped document model, a real Postgres) and asks the questions of benchmarks/runbook_questions;
 `--sets third my/questions.txt` asks others: a line is a question, an arrow, and the names of the runbooks
 that answer it (a dash: none). A question is answered rightly by any runbook it names, in any of the
-repositories: several say the same. Which of the sets have been used for tuning, docs/decisions/0014 and docs/copilot.md say.
+repositories: several say the same. docs/copilot.md says which of the sets have been used for tuning.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Acting on all results: every video that holds one, once, however often the work is delivered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -127,6 +127,37 @@ def test_work_that_takes_long_is_handed_on_and_a_second_delivery_changes_nothing
     assert deliveries >= 9
     work(message, queue=queue, purges=MessageList())
     assert queue == []
+
+
+class EagerQueue(MessageList):
+    """Delivers at once, while whoever sends still waits for the answer."""
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        work(message, queue=self, purges=MessageList())
+
+
+def test_a_message_that_is_delivered_at_once_finds_its_job(workspace: Workspace, videos: list[UUID]) -> None:
+    ports = {Embedder: WordEmbedder, Blobs: PaperBlobs, ActionQueue: EagerQueue}
+    handler = as_lambda(create_app(router, ports=ports))
+    begun = act(handler, workspace, ask(handler, workspace), action="tag", tags=["truck"])
+    assert (begun.status, read(handler, workspace, begun.json["id"])["status"]) == (202, "done")
+
+
+def test_a_job_whose_message_was_lost_is_queued_again_when_it_is_looked_at(
+    handler: Handler, workspace: Workspace, queue: MessageList, videos: list[UUID]
+) -> None:
+    begun = act(handler, workspace, ask(handler, workspace), action="tag", tags=["truck"]).json
+    queue.clear()
+    # not while it may still come
+    assert (read(handler, workspace, begun["id"])["status"], queue) == ("queued", [])
+    with transaction(workspace.id) as conn:
+        conn.execute("UPDATE search_action SET updated_at = now() - interval '2 minutes'")
+    # once, however often it is looked at
+    for _ in range(3):
+        read(handler, workspace, begun["id"])
+    (message,) = queue
+    work(message, queue=queue, purges=MessageList())
+    assert read(handler, workspace, begun["id"])["status"] == "done"
 
 
 def test_deleting_hides_the_videos_and_queues_their_removal(

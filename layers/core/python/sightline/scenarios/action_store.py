@@ -45,6 +45,16 @@ def start(conn: Connection, action_id: UUID) -> Row | None:
     ).fetchone()
 
 
+def hand_over_again(conn: Connection, action_id: UUID, *, after_s: float) -> bool:
+    """Whether nobody took up a job for so long that its message may be lost; said once in that time."""
+    told = conn.execute(
+        "UPDATE search_action SET updated_at = now() WHERE id = %s AND status = 'queued'"
+        " AND updated_at < now() - make_interval(secs => %s)",
+        (action_id, after_s),
+    )
+    return told.rowcount == 1
+
+
 def note(
     conn: Connection, action_id: UUID, asset_id: UUID, *, moments: int, changed: bool, fraction: float
 ) -> Row:

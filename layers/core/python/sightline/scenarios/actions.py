@@ -22,6 +22,8 @@ from sightline.telemetry import logger
 
 # A delivery works so long, then hands the rest to the next one; the function has 300 s.
 WORK_S = 200.0
+# A job that nobody took up for so long may have lost its message.
+LOST_AFTER_S = 60.0
 
 
 class ActionRequest(Shape):
@@ -72,15 +74,19 @@ def begin(principal: Principal, search_id: UUID, asked: ActionRequest, *, queue:
             asked_by=principal.principal_id,
             **asked.model_dump() | {"tags": [tag.strip() for tag in asked.tags]},
         )
-        # Inside: a message without its row is taken for one whose row is not there yet, and tried again.
-        queue.send(message_of(row))
+    # Not before: a worker that finds no row has it delivered again after half an hour.
+    queue.send(message_of(row))
     return answer_of(row)
 
 
-def read(principal: Principal, action_id: UUID) -> ActionAnswer:
-    """Raises: NotFoundError."""
+def read(principal: Principal, action_id: UUID, *, queue: ActionQueue) -> ActionAnswer:
+    """How far a job is; one whose message may be lost is queued again. Raises: NotFoundError."""
     with transaction(principal.workspace_id) as conn:
-        return answer_of(_found(store.action(conn, action_id)))
+        row = _found(store.action(conn, action_id))
+        lost = store.hand_over_again(conn, action_id, after_s=LOST_AFTER_S)
+    if lost:
+        queue.send(message_of(row))
+    return answer_of(row)
 
 
 def cancel(principal: Principal, action_id: UUID) -> ActionAnswer:
@@ -104,8 +110,9 @@ def work(
     """One delivery: video by video from where the last one stopped. Raises: NotFoundError while unknown."""
     workspace_id, action_id = UUID(str(message["workspace_id"])), UUID(str(message["action_id"]))
     with transaction(workspace_id) as conn:
-        row = _found(store.start(conn, action_id) or store.action(conn, action_id))
-    if row["status"] != "running":
+        _found(store.action(conn, action_id))
+        row = store.start(conn, action_id)
+    if row is None:
         return
     ends_at = clock() + work_s
     try:

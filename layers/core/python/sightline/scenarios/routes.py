@@ -76,9 +76,9 @@ def act_on_results(search_id: UUID, body: ActionRequest, principal: Editor, queu
 
 
 @router.get("/search-actions/{action_id}")
-def read_action(action_id: UUID, principal: Searcher) -> ActionAnswer:
+def read_action(action_id: UUID, principal: Searcher, queue: Actions) -> ActionAnswer:
     """How far a job is."""
-    return actions.read(principal, action_id)
+    return actions.read(principal, action_id, queue=queue)
 
 
 @router.delete("/search-actions/{action_id}")

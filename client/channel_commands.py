@@ -111,6 +111,7 @@ def list_channels(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             one["name"],
             one["kind"],
             one["filters"]["min_severity"],
+            _rests(one["quiet_hours"]),
             "on" if one["enabled"] else "off",
             one["last_error"] or "",
             one["id"],
@@ -122,13 +123,19 @@ def list_channels(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             one["description"] or one["url"],
             "webhook",
             "info",
+            "",
             "on" if one["enabled"] else "off",
             "",
             one["id"],
         ]
         for one in hooks
     ]
-    print_table(["channel", "kind", "least", "", "last error", "id"], rows)
+    print_table(["channel", "kind", "least", "quiet", "state", "last error", "id"], rows)
+
+
+def _rests(quiet: dict[str, Any] | None) -> str:
+    """22:00-07:00 Europe/Berlin"""
+    return f"{quiet['begin'][:5]}-{quiet['end'][:5]} {quiet['timezone']}" if quiet else ""
 
 
 @channels.command("test")

@@ -59,7 +59,7 @@ def preview(
         print_json({"items": found})
         return
     rows = [
-        [one["name"], one["kind"], one["reason"] or "what happens next", str(len(one["calls"]))]
+        [one["name"], one["kind"], one["reason"] or "the next change", str(len(one["calls"]))]
         for one in found
     ]
     print_table(["channel", "kind", "what would be told", "calls"], rows, right=["calls"])

@@ -94,7 +94,7 @@ def test_a_slack_channel_from_its_making_to_its_end(
     (told, *_) = sightline("notifications", "list", "--incident", str(incident_id))["items"]
     assert told["status"] == "sent"
     assert "a test" in sightline("notifications", "list", plain=True)
-    assert "would be told" in sightline("notifications", "preview", str(incident_id), plain=True)
+    assert "the next change" in sightline("notifications", "preview", str(incident_id), plain=True)
     assert sightline("notifications", "resend", told["id"], code=1)["error"]["code"] == "conflict"
     assert sightline("notifications", "channels", "delete", made["id"])["deleted"]
     assert sightline("notifications", "channels", "list")["items"] == []
@@ -106,6 +106,7 @@ def test_a_bot_is_told_its_request_url_and_no_secret(sightline: Command) -> None
     assert made["interactions_url"].endswith(f"/v1/slack/interactions/{made['id']}")
     assert made["quiet_hours"]["timezone"] == "Europe/Berlin"
     assert "xoxb" not in json.dumps(made)
+    assert "22:00-07:00 Europe/Berlin" in sightline("notifications", "channels", "list", plain=True)
     assert "Request URL" in sightline(*ADD, "slack-bot", "C0123", plain=True)
 
 

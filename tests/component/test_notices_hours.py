@@ -1,6 +1,7 @@
 """Who is told, and at which hour: filters, quiet hours, snoozes and maintenance."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -80,6 +81,8 @@ def test_quiet_hours_hold_back_and_end_in_one_digest(office: Office, slack: Fake
     office.tell(second, office.change(second, "resolved", status="resolved"), "resolved")
     assert slack.calls == []
     assert {status for _, status in office.statuses()} == {"held"}
+    (shown,) = office.call("POST", f"/incidents/{first}/notifications/dry-run").json["items"]
+    assert re.fullmatch(r"It is held back until \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\)\.", shown["reason"])
     office.time_passes()
     office.sweep()
     assert slack.calls == [], "its hours go on"

@@ -1,5 +1,6 @@
 """What every channel would be sent now: rendered by the same code that sends, and sent by none."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sightline.database import Connection, Row, transaction
@@ -52,7 +53,12 @@ def _reason(
     if reason := rules.unwanted(channel, incident, teams=teams, known=known, opens=False):
         return reason
     until = rest_until(conn, message, incident)
-    return f"It is held back until {until.isoformat(timespec='minutes')}." if until else None
+    return f"It is held back until {until:%Y-%m-%d %H:%M} ({_zone(channel, until)})." if until else None
+
+
+def _zone(channel: Row, until: datetime) -> str:
+    """Of quiet hours their own, of all else ours."""
+    return "UTC" if until.tzinfo else str(channel["quiet"]["timezone"])
 
 
 def _rendered(channel: Row, place: Place, stories: list[Story], reason: str | None) -> Rendered:

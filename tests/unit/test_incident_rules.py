@@ -29,6 +29,20 @@ def test_one_service_has_one_name(written: str | None, meant: str) -> None:
     assert names.service_of(written) == meant
 
 
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("[Triggered on {service:event-bus}] queue is long", "queue is long"),
+        ("[P2] [Warn on {host:a}] disk is full", "disk is full"),
+        ("[FIRING:1] CertificateExpires", "CertificateExpires"),
+        ("[redis] evictions", "[redis] evictions"),
+        ("[Resolved]", "[Resolved]"),
+    ],
+)
+def test_an_incident_is_not_called_by_the_state_of_one_alert(said: str, title: str) -> None:
+    assert names.title_of(said) == title
+
+
 def test_a_rule_has_one_name_whatever_it_is_about() -> None:
     plain = {"description": "", "host": None, "entities": []}
     one = plain | {"title": "[Triggered] checkout is 91% full", "service": "checkout"}

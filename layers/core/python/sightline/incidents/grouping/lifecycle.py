@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import rules, store
+from sightline.incidents.grouping import names, rules, store
 from sightline.incidents.grouping.schemas import Facts, Settings
 
 SYSTEM = "system"
@@ -24,7 +24,7 @@ def refresh(conn: Connection, incident_id: UUID, *, settings: Settings) -> None:
     facts = Facts(**{name: row[name] for name in _FACTS})
     values: dict[str, Any] = {name: row[name] for name in _SAID if row[name] is not None}
     if incident["title_by"] is None and row["title"]:
-        values["title"] = row["title"]
+        values["title"] = names.title_of(row["title"])
     store.set_incident(conn, incident_id, **values, alert_count=facts.alerts, firing_count=facts.firing)
     told = incident["opened_at"] is not None
     _severity(conn, incident, row, quietly=not told)

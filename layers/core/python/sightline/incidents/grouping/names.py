@@ -111,6 +111,20 @@ class Named:
         return (word for word in _WORD.findall(self.text.casefold()) if word in known)
 
 
+STATE = re.compile(
+    r"^\s*\[(re-?)?(triggered|recovered|firing|resolved|alert(ing)?|ok|warn(ing)?|no data|p[1-5])\b"
+    r"[^\]]*\]\s*",
+    re.IGNORECASE,
+)
+
+
+def title_of(title: str) -> str:
+    """An incident's, by an alert's: without its leading [state], which is not the incident's."""
+    while (rest := STATE.sub("", title)) != title and rest:
+        title = rest
+    return title
+
+
 def headline(title: str) -> str:
     """Without a leading [state], which differs from one delivery to the next."""
     return re.sub(r"^\s*\[[^\]]*\]\s*", "", title)

@@ -15,6 +15,7 @@ from sightline.principal import SCOPES, Principal
 from sightline.settings import get_settings
 from tests.conftest import Workspace
 from tests.media_cloud import embedding, media_cloud, media_resources  # noqa: F401 - fixtures
+from tests.model_fleet import lonely, model_store, swapping, two_containers  # noqa: F401 - fixtures
 
 EVENTS = Path(__file__).resolve().parent.parent.parent / "events"
 Handler = Callable[[dict[str, Any], Any], Any]

@@ -1,136 +1,41 @@
-"""Two containers, one desired state in S3, one address: loading, swapping, refusing and taking back."""
+"""Two containers, one desired state in S3, one address: loading, swapping, refusing and taking back.
+
+Each test stands alone: `swapping` and `lonely` begin as if there had been none before.
+"""
 
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from benchmarks.fleet import CREDENTIALS, Container, RoundRobin, new_bucket, running_fleet
-from benchmarks.model_swap import sheet
-from benchmarks.variants import Kind, write_variant
-from gpu_endpoint.lifecycle.artifacts import artifact_key, register
+from benchmarks.fleet import Container
+from gpu_endpoint.lifecycle.artifacts import artifact_key
 from gpu_endpoint.lifecycle.controller import Controller, FleetError
 from gpu_endpoint.lifecycle.desired_state import STATE_KEY, TransitionError, promoted
-from gpu_endpoint.lifecycle.objects import Objects, open_objects
 from gpu_endpoint.lifecycle.reports import ContainerReport, fleet
-from gpu_endpoint.models.config import ModelConfig
-from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, Call, ModelPin, Problem, SheetLayout
+from sightline.contracts.inference import Problem
 from tests.endpoint_process import REPOSITORY
+from tests.model_fleet import MODEL, WAIT_S, Fleet, until
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-128"
-WAIT_S = 60
 
-
-@cache
-def picture(*, white: bool) -> tuple[bytes, SheetLayout]:
-    """What everybody asks about."""
-    return sheet(7, white=white)
-
-
-class Fleet:
-    """Two containers and the operator's hands on them."""
-
-    def __init__(self, containers: list[Container], url: str, objects: Objects, variants: Path) -> None:
-        self.containers, self.url, self.objects = containers, url, objects
-        self.controller = Controller(objects, wait_s=WAIT_S)
-        self._variants = variants
-
-    def register(self, kind: Kind, seed: int) -> str:
-        """A revision in the store."""
-        path = write_variant(MODEL, self._variants / f"{kind}-{seed}", kind=kind, seed=seed)
-        config = ModelConfig.model_validate_json(path.read_text())
-        return register(self.objects, config, path.parent).config.revision()
-
-    def load(self, revision: str) -> None:
-        self.controller.load(MODEL, revision)
-        self.controller.wait_ready(MODEL, revision)
-
-    def promote(self, kind: Kind, seed: int) -> str:
-        revision = self.register(kind, seed)
-        self.load(revision)
-        self.controller.promote(MODEL, revision)
-        return revision
-
-    @property
-    def current(self) -> str:
-        state = self.controller.state()
-        assert state is not None
-        return state.entry(MODEL).current
-
-    def routes(self) -> list[str]:
-        """What each container answers with."""
-        return [report.routes[MODEL] for report in fleet(self.objects)]
-
-    def ask(self, *, white: bool = False, revision: str | None = None, url: str = "") -> httpx.Response:
-        body, layout = picture(white=white)
-        pin = ModelPin(model=MODEL, revision=revision)
-        attributes = layout.to_attributes(pin, Call(deadline_ms=50_000))  # who names none is in a hurry
-        headers = {"content-type": JPEG, ATTRIBUTES_HEADER: attributes}
-        return httpx.post(f"{url or self.url}/invocations", content=body, headers=headers, timeout=60)
-
-    def answered_by(self, *, revision: str | None = None) -> set[str]:
-        """The revisions that four requests in a row are answered with."""
-        return {self.ask(revision=revision).json()["revision"] for _ in range(4)}
-
-
-def until(check: Callable[[], bool], what: str) -> None:
-    """Returns once it holds."""
-    deadline, waiting = time.monotonic() + WAIT_S, threading.Event()
-    while not check():
-        assert time.monotonic() < deadline, what
-        waiting.wait(0.05)
-
-
-@pytest.fixture(scope="module")
-def store(emulator: str) -> Iterator[dict[str, str]]:
-    """A bucket of this module's, and the environment that leads to it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", emulator)
-        yield {
-            **CREDENTIALS,
-            "AWS_ENDPOINT_URL": emulator,
-            "SIGHTLINE_MODEL_STORE": new_bucket(emulator),
-            "SIGHTLINE_MODEL_POLL_S": "0.2",
-            "SIGHTLINE_MODEL_REPORT_S": "6",
-            "SIGHTLINE_ENDPOINT_THREADS": "1",
-        }
-
-
-@pytest.fixture(scope="module")
-def swapping(
-    store: dict[str, str], models_home: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
-    """Two ready containers."""
-    folder = tmp_path_factory.mktemp("fleet")
-    objects = open_objects(store["SIGHTLINE_MODEL_STORE"])
-    with (
-        running_fleet(models_home, folder, store) as containers,
-        RoundRobin([container.url for container in containers]) as address,
-    ):
-        until(lambda: len(fleet(objects)) == 2, "two reports")
-        yield Fleet(containers, address.url, objects, folder / "variants")
-
-
-def test_without_a_state_the_bundled_models_serve(swapping: Fleet) -> None:
-    assert swapping.objects.get(STATE_KEY) is None
-    assert swapping.ask().status_code == 200
+def test_without_a_state_the_bundled_models_serve(lonely: Fleet) -> None:
+    assert lonely.objects.get(STATE_KEY) is None
+    assert lonely.ask().status_code == 200
     with pytest.raises(TransitionError, match="no desired state"):
-        swapping.controller.promote(MODEL)
+        lonely.controller.promote(MODEL)
 
 
 def test_a_swap_under_load_fails_no_request_and_a_rollback_needs_no_load(swapping: Fleet) -> None:
@@ -234,17 +139,25 @@ def test_shadow_traffic_is_compared_and_of_two_promotions_at_once_one_swaps(swap
     assert (entry.current, entry.generation) == (revision, generation + 1)
 
 
-def test_who_joins_late_follows_who_died_is_not_waited_for_and_a_killed_controller_has_a_successor(
-    swapping: Fleet, store: dict[str, str], models_home: Path, tmp_path: Path
-) -> None:
-    late = Container(models_home, tmp_path / "late.log", store).wait_ready()
-    (served,) = swapping.answered_by()
-    assert swapping.ask(url=late.url).json()["revision"] == served
-    until(lambda: len(fleet(swapping.objects)) == 3, "its report")
-    late.process.send_signal(signal.SIGKILL)
-    late.process.wait()
+@contextmanager
+def killed_at_the_end(container: Container) -> Iterator[Container]:
+    """It has no time to say goodbye."""
+    try:
+        yield container.wait_ready()
+    finally:
+        container.process.kill()
+        container.process.wait()
 
-    revision, environment = swapping.register("agrees", 8), {**os.environ, **store}
+
+def test_who_joins_late_follows_who_died_is_not_waited_for_and_a_killed_controller_has_a_successor(
+    swapping: Fleet, model_store: dict[str, str], models_home: Path, tmp_path: Path
+) -> None:
+    with killed_at_the_end(Container(models_home, tmp_path / "late.log", model_store)) as late:
+        (served,) = swapping.answered_by()
+        assert swapping.ask(url=late.url).json()["revision"] == served
+        until(lambda: len(fleet(swapping.objects)) == 3, "its report")
+
+    revision, environment = swapping.register("agrees", 8), {**os.environ, **model_store}
     swapping.load(revision)
     command = [sys.executable, "-m", "gpu_endpoint", "models", "promote", MODEL, revision]
     killed = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL)
@@ -267,35 +180,23 @@ def test_a_state_nobody_understands_changes_nothing(swapping: Fleet) -> None:
     def misread() -> list[ContainerReport]:
         return [report for report in fleet(swapping.objects) if report.misread]
 
-    until(lambda: len(misread()) == 2, "both say so")
-    assert swapping.ask().status_code == 200
-    swapping.objects.put(STATE_KEY, stored.body)
+    try:
+        until(lambda: len(misread()) == 2, "both say so")
+        assert swapping.ask().status_code == 200
+    finally:
+        swapping.objects.put(STATE_KEY, stored.body)
     until(lambda: not misread(), "it is understood again")
     assert set(swapping.routes()) == before
 
 
-def test_a_full_disk_refuses_the_candidate_and_the_container_serves_on(
-    store: dict[str, str], swapping: Fleet, tmp_path: Path, models_home: Path
-) -> None:
+def test_a_full_disk_refuses_the_candidate_and_the_container_serves_on(lonely: Fleet) -> None:
     """A limit on the size of files stands in for the disk's end: a write fails in the same place."""
-    lonely = {**store, "SIGHTLINE_MODEL_STORE": str(tmp_path / "store")}
-    for built in (models_home / "models").iterdir():
-        if built.is_file():
-            (tmp_path / "models").mkdir(exist_ok=True)
-            (tmp_path / "models" / built.name).symlink_to(built)
-    container = Container(tmp_path, tmp_path / "log", lonely).wait_ready()
-    try:
-        alone = Fleet(
-            [container], container.url, open_objects(str(tmp_path / "store")), tmp_path / "variants"
-        )
-        until(lambda: len(fleet(alone.objects)) == 1, "its report")
-        revision = alone.register("agrees", 11)
-        resource.prlimit(container.process.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-        with pytest.raises(FleetError, match="no space is left"):
-            alone.load(revision)
-        assert alone.ask().status_code == 200
-    finally:
-        container.stop()
+    revision = lonely.register("agrees", 11)
+    (container,) = lonely.containers
+    resource.prlimit(container.process.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    with pytest.raises(FleetError, match="no space is left"):
+        lonely.load(revision)
+    assert lonely.ask().status_code == 200
 
 
 def test_the_operator_s_steps_over_http_are_for_this_machine_alone(swapping: Fleet) -> None:

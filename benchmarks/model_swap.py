@@ -28,9 +28,10 @@ from benchmarks.fleet import RoundRobin, running_fleet, running_store
 from benchmarks.report import BUILD, machine, spread, table, verdict
 from benchmarks.variants import Kind, write_variant
 from gpu_endpoint.lifecycle.artifacts import register
-from gpu_endpoint.lifecycle.controller import Controller, FleetError
+from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.objects import open_objects
 from gpu_endpoint.lifecycle.probes import TILE, scene
+from gpu_endpoint.lifecycle.standing import FleetError
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.settings import EndpointSettings
 from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, JSON, NPY, Call, SheetLayout

@@ -37,9 +37,13 @@ class Fleet:
         self.controller = Controller(objects, wait_s=WAIT_S)
         self._variants = variants
 
+    def variant(self, kind: Kind, seed: int) -> Path:
+        """A revision's config, its files beside it."""
+        return write_variant(MODEL, self._variants / f"{kind}-{seed}", kind=kind, seed=seed)
+
     def register(self, kind: Kind, seed: int) -> str:
         """A revision in the store."""
-        path = write_variant(MODEL, self._variants / f"{kind}-{seed}", kind=kind, seed=seed)
+        path = self.variant(kind, seed)
         config = ModelConfig.model_validate_json(path.read_text())
         return register(self.objects, config, path.parent).config.revision()
 

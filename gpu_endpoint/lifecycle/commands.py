@@ -10,17 +10,20 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from gpu_endpoint.bodies import refusal
 from gpu_endpoint.lifecycle.artifacts import register
-from gpu_endpoint.lifecycle.controller import WAIT_S, Controller, FleetError
+from gpu_endpoint.lifecycle.controller import WAIT_S, Controller
 from gpu_endpoint.lifecycle.desired_state import TransitionError
 from gpu_endpoint.lifecycle.objects import StoreError, open_objects
+from gpu_endpoint.lifecycle.shown import containers_table, models_table, summary
+from gpu_endpoint.lifecycle.standing import FleetError
 from gpu_endpoint.models.config import ModelConfig
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.ports import Task
 from gpu_endpoint.pulling import add_pull, run_pull
 from gpu_endpoint.settings import EndpointSettings
 
-REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, ValidationError, OSError)
+REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, OSError)
 
 
 ACTIONS = {
@@ -28,6 +31,7 @@ ACTIONS = {
     "list": "the models and their revisions",
     "register": "copy a model's files into the store",
     "add": "serve a model id that is not served yet",
+    "remove": "serve a model id no more",
     "load": "load and check a revision everywhere, beside the current one",
     "promote": "swap to the candidate when all containers are ready",
     "rollback": "swap back to the previous revision",
@@ -45,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, about in ACTIONS.items():
         one = actions.add_parser(name, help=about)
         one.add_argument("--store", help="s3://bucket/prefix or a folder (SIGHTLINE_MODEL_STORE)")
+        one.add_argument("--json", action="store_true", help="print JSON")
         one.add_argument("--wait-s", type=float, default=WAIT_S, help="how long to wait for the containers")
         if name == "register":
             one.add_argument("config", type=Path, help="a model's JSON config; file paths begin beside it")
@@ -68,12 +73,26 @@ def run(given: argparse.Namespace) -> int:
     if not address:
         print("no model store: give --store or set SIGHTLINE_MODEL_STORE", file=sys.stderr)
         return 1
+    controller = Controller(open_objects(address), wait_s=given.wait_s)
     try:
-        print(json.dumps(act(given, Controller(open_objects(address), wait_s=given.wait_s)), indent=1))
+        done = act(given, controller)
+    except ValidationError as error:
+        print(refusal(error), file=sys.stderr)
+        return 1
     except REFUSED as error:
         print(error, file=sys.stderr)
         return 1
+    print(json.dumps(done, indent=1) if given.json else shown(given.action, done))
     return 0
+
+
+def shown(action: str, done: Any) -> str:
+    """For people."""
+    if action == "status":
+        return f"{models_table(done['summary'])}\n\n{containers_table(done['containers'])}"
+    if isinstance(done, list):
+        return models_table(done)
+    return "  ".join(f"{name} {value}" for name, value in done.items())
 
 
 def act(given: argparse.Namespace, controller: Controller) -> Any:
@@ -91,24 +110,14 @@ def act(given: argparse.Namespace, controller: Controller) -> Any:
         controller.wait_ready(given.model, given.revision)
     elif given.action == "add":
         controller.add(given.model, given.revision)
+    elif given.action == "remove":
+        controller.remove(given.model)
     elif given.action == "drop":
         controller.drop(given.model)
     elif given.action == "default":
         controller.default(given.task, given.model)
     elif given.action in ("shadow", "canary"):
         controller.trial(given.model, mode=given.action, share=given.share)
-    return controller.status() if given.action == "status" else summary(controller)
-
-
-def summary(controller: Controller) -> list[dict[str, Any]]:
-    """Each model's revisions, and how many containers answer with the current one."""
-    status = controller.status()
-    containers = status["containers"]
-    return [
-        {name: entry.get(name) for name in ("id", "current", "previous", "candidate", "rolled_back")}
-        | {
-            "serving": sum(one["routes"].get(entry["id"]) == entry["current"] for one in containers),
-            "containers": len(containers),
-        }
-        for entry in (status["state"] or {"models": []})["models"]
-    ]
+    if given.action == "status":
+        return controller.status() | {"summary": summary(controller)}
+    return summary(controller)

@@ -21,16 +21,13 @@ from gpu_endpoint.lifecycle.desired_state import (
 )
 from gpu_endpoint.lifecycle.objects import Objects, StaleWriteError
 from gpu_endpoint.lifecycle.reports import ContainerReport
+from gpu_endpoint.lifecycle.standing import FleetError, adopted, came_in, ready
 from gpu_endpoint.models.ports import Task
 
 WAIT_S = 300.0
 LOOK_S = 0.2
 CONTENDERS = 20
 """Conditional writes tried in a row: each one lost means that another controller's succeeded."""
-
-
-class FleetError(Exception):
-    """The containers did not do in time, or refused to do, what the state asks of them."""
 
 
 class Controller:
@@ -49,12 +46,24 @@ class Controller:
         return desired_state.settled(state, reports.breaches(self.objects))
 
     def status(self) -> dict[str, Any]:
-        """The state and the fleet, for people."""
-        state = self.state()
+        """The state and the fleet. `models`: as the state has them, or what is served without one."""
+        state, fleet = self.state(), reports.fleet(self.objects)
+        known = state or (adopted(fleet) if fleet else None)
         return {
             "state": state.model_dump(mode="json", exclude_none=True) if state else None,
-            "containers": [one.model_dump(mode="json") for one in reports.fleet(self.objects)],
+            "models": [one.model_dump(mode="json", exclude={"revisions"}) for one in known.models]
+            if known
+            else [],
+            "containers": [one.model_dump(mode="json") for one in fleet],
         }
+
+    def registered(self) -> dict[str, list[str]]:
+        """Model id -> the revisions in the store."""
+        found: dict[str, list[str]] = {}
+        for one in self.objects.listed("registered/"):
+            _, model, revision = one.key.removesuffix(".json").split("/")
+            found.setdefault(model.replace("--", "/"), []).append(revision)
+        return found
 
     def change(self, step: Callable[[DesiredState], DesiredState]) -> DesiredState:
         """Takes one step. Raises: TransitionError; StaleWriteError, when others always came first."""
@@ -73,10 +82,18 @@ class Controller:
             return state
         raise StaleWriteError("other controllers write all the time")
 
-    def add(self, model_id: str, revision: str) -> DesiredState:
-        """Serves a model id that was not served, beside the others."""
+    def add(self, model_id: str, revision: str) -> None:
+        """Serves a model id that was not served, beside the others. Raises: FleetError, with the reason."""
         weights = registered(self.objects, model_id, revision)
-        return self.change(lambda state: desired_state.added(state, weights))
+        self.change(lambda state: desired_state.added(state, weights))
+        self._wait(
+            lambda fleet: came_in(model_id, revision, fleet),
+            f"{revision} of {model_id} does not answer everywhere",
+        )
+
+    def remove(self, model_id: str) -> DesiredState:
+        """Serves a model id no more."""
+        return self.change(lambda state: desired_state.removed(state, model_id))
 
     def load(self, model_id: str, revision: str, *, mode: Mode = "idle", share: float = 0.0) -> DesiredState:
         """Names a candidate; every container loads and checks it beside the current revision."""
@@ -147,36 +164,3 @@ class Controller:
             if time.monotonic() > deadline:
                 raise FleetError(f"{message} after {self._wait_s:g} s; {len(fleet)} containers live")
             time.sleep(LOOK_S)
-
-
-def ready(entry: ModelEntry, revision: str, fleet: list[ContainerReport]) -> bool:
-    """Whether all have the revision. Raises: FleetError, when one refused it, or it is wanted no more."""
-    if entry.current == revision:
-        return True
-    candidate = entry.candidate
-    if candidate is None or candidate.revision != revision:
-        why = entry.rolled_back or "it was not loaded, or dropped"
-        raise FleetError(f"{revision} is not the candidate of {entry.id}: {why}")
-    said = [one.of(entry.id, revision) for one in fleet]
-    refused = [
-        one.reason for one in said if one and (one.state, one.attempt) == ("failed", candidate.attempt)
-    ]
-    if refused:
-        raise FleetError(f"{revision} failed in {len(refused)} of {len(fleet)} containers: {refused[0]}")
-    return all(one is not None and one.state == "ready" for one in said)
-
-
-def adopted(fleet: list[ContainerReport]) -> DesiredState:
-    """The first state: what the containers serve by themselves. Raises: FleetError, when none lives."""
-    serving = next((one for one in fleet if one.bundled), None)
-    if serving is None:
-        raise FleetError("there is no desired state, and no container lives that could say what it serves")
-    entries = [
-        ModelEntry(
-            id=weights.config.id,
-            current=weights.config.revision(),
-            revisions={weights.config.revision(): weights},
-        )
-        for weights in serving.bundled
-    ]
-    return DesiredState(models=entries, defaults=serving.defaults)

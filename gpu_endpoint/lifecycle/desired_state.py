@@ -96,9 +96,19 @@ class DesiredState(Part):
 def added(state: DesiredState, weights: Weights) -> DesiredState:
     """A model id that was not served before: nothing to compare it with, nothing to take the place of."""
     revision, model_id = weights.config.revision(), weights.config.id
-    if any(entry.id == model_id for entry in state.models):
-        raise TransitionError(f"{model_id} is served; load the revision as a candidate")
+    for entry in state.models:
+        if (entry.id, entry.current) == (model_id, revision):
+            return state
+        if entry.id == model_id:
+            raise TransitionError(f"{model_id} is served; load the revision as a candidate")
     return state.with_entry(ModelEntry(id=model_id, current=revision, revisions={revision: weights}))
+
+
+def removed(state: DesiredState, model_id: str) -> DesiredState:
+    """A model id that is served no more. A default is left only by naming another."""
+    if tasks := [task for task, name in state.defaults.items() if name == model_id]:
+        raise TransitionError(f"{model_id} is the default of {', '.join(tasks)}; name another one first")
+    return state.model_copy(update={"models": [one for one in state.models if one.id != model_id]})
 
 
 def loading(state: DesiredState, weights: Weights, *, mode: Mode = "idle", share: float = 0) -> DesiredState:

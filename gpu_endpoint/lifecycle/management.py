@@ -15,10 +15,11 @@ from pydantic import Field
 
 from gpu_endpoint.bodies import checked
 from gpu_endpoint.errors import EndpointError, MalformedBodyError, UnknownAddressError
-from gpu_endpoint.lifecycle.controller import Controller, FleetError
+from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.desired_state import TransitionError
 from gpu_endpoint.lifecycle.follower import Follower
 from gpu_endpoint.lifecycle.objects import StoreError
+from gpu_endpoint.lifecycle.standing import FleetError
 from gpu_endpoint.models.config import Part
 from gpu_endpoint.models.files import ModelFileError
 from sightline.contracts.inference import ModelName

@@ -77,11 +77,19 @@ def test_a_rollback_needs_no_load_and_lets_the_bad_one_go() -> None:
         lambda state: steps.loading(steps.loading(state, weights("b")), weights("c")),
         lambda state: steps.added(state, weights("b")),
         lambda state: steps.with_default(state, "embed_text", "another"),
+        lambda state: steps.removed(state, MODEL),
     ],
 )
 def test_a_step_that_does_not_fit_is_refused(step: Callable[[DesiredState], DesiredState]) -> None:
     with pytest.raises(TransitionError):
         step(first())
+
+
+def test_a_model_comes_and_goes_and_doing_either_twice_is_doing_it_once() -> None:
+    state = steps.added(first(), weights("b", "another"))
+    assert [entry.id for entry in state.models] == [MODEL, "another"]
+    assert steps.added(state, weights("b", "another")) == state
+    assert steps.removed(steps.removed(state, "another"), "another") == first()
 
 
 def test_loading_again_is_another_attempt() -> None:

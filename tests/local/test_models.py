@@ -33,7 +33,7 @@ def models(cloud: RunningCloud, *words: str | Path) -> Any:
         "AWS_DEFAULT_REGION": REGION,
         "SIGHTLINE_MODEL_STORE": cloud.outputs["ModelStore"],
     }
-    command = [sys.executable, "-m", "gpu_endpoint", "models", *words]
+    command = [sys.executable, "-m", "gpu_endpoint", "models", *words, "--json"]
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False
     )

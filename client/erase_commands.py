@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, print_table
+from client.output import JsonFlag, moment, notes, print_json, print_table
 
 erase = typer.Typer(help="Delete for good, and see the proof.", no_args_is_help=True)
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -68,7 +68,10 @@ def list_erasures(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"items": found})
         return
-    rows = [[item["subject"], item["cause"], item["status"], item["asked_at"], item["id"]] for item in found]
+    rows = [
+        [item["subject"], item["cause"], item["status"], moment(item["asked_at"]), item["id"]]
+        for item in found
+    ]
     print_table(["what", "why", "status", "asked", "id"], rows)
 
 

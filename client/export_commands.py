@@ -9,7 +9,7 @@ from rich.console import Console
 
 from client.api import Sightline
 from client.caller import connect
-from client.output import JsonFlag, bytes_text, notes, percent, print_json, print_table
+from client.output import JsonFlag, bytes_text, moment, notes, percent, print_json, print_table
 from client.progress import upload_bar
 
 exports = typer.Typer(help="Moments as full-resolution frames and clips in a ZIP.", no_args_is_help=True)
@@ -143,7 +143,7 @@ def _shown(found: dict[str, Any], *, as_json: bool) -> None:
         "files": f"{found['progress']['done']} of {found['progress']['total']}",
         "left out": str(found["left_out"]) if found["left_out"] else "",
         "size": _size(found),
-        "expires": f"{found['expires_at'][:16].replace('T', ' ')} UTC" if found["expires_at"] else "",
+        "expires": f"{moment(found['expires_at'])} UTC" if found["expires_at"] else "",
     }
     print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, print_table
+from client.output import JsonFlag, moment, notes, print_json, print_table
 
 maintenance = typer.Typer(help="Times in which alerts are kept and nobody is told.", no_args_is_help=True)
 settings = typer.Typer(
@@ -120,8 +120,8 @@ def _print_windows(found: list[dict[str, Any]]) -> None:
             one["reason"],
             ", ".join(one["services"]) or "every service",
             ", ".join(one["environments"]) or "every environment",
-            one["starts_at"][:16].replace("T", " "),
-            one["ends_at"][:16].replace("T", " "),
+            moment(one["starts_at"]),
+            moment(one["ends_at"]),
             one["id"],
         ]
         for one in found

@@ -36,7 +36,11 @@ class Options:
     tags: Sequence[str] = ()
     assets: Sequence[str] = ()
     collapse: Sequence[str] = ()
+    weights: Sequence[str] = ()
+    relevance: float = 0.0
     smooth_s: float = 0.0
+    gap_s: float | None = None
+    per_video: int | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,7 +57,14 @@ def question_of(options: Options) -> dict[str, Any]:
     body["concepts"] = [{"concept": name} for name in options.concepts]
     body["filters"] = filters_of(options.filters, tags=options.tags, assets=options.assets)
     body["collapse"] = list(options.collapse)
-    body["moments"] = {"smooth_s": options.smooth_s} if options.smooth_s else {}
+    body["weights"] = dict(_weight(text) for text in options.weights)
+    body["min_relevance"] = options.relevance
+    moments = {
+        "smooth_s": options.smooth_s or None,
+        "min_gap_s": options.gap_s,
+        "per_asset": options.per_video,
+    }
+    body["moments"] = {name: value for name, value in moments.items() if value is not None}
     given = {name: value for name, value in body.items() if value}
     if not given.keys() & {"text", "image", "example", "concepts"}:
         raise typer.BadParameter("say what to look for: TEXT, --image, --like or --concept")
@@ -98,6 +109,15 @@ def steps(then: Sequence[str], within: Sequence[float]) -> list[dict[str, Any]]:
         raise typer.BadParameter("give --within once, or once for each --then", param_hint="--within")
     windows = list(within) * len(then) if len(within) == 1 else list(within) or [5.0] * len(then)
     return [{"text": text, "within_s": window} for text, window in zip(then, windows, strict=True)]
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """text=2, image=0.5 or example=1."""
+    part, _, number = text.partition("=")
+    try:
+        return part, float(number)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not PART=NUMBER", param_hint="--weight") from error
 
 
 def filters_of(given: Sequence[str], *, tags: Sequence[str], assets: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 
 from client.api import Sightline
 from client.caller import connect
-from client.output import JsonFlag, notes, percent, print_json, print_table, results
+from client.output import JsonFlag, moment, notes, percent, print_json, print_table, results
 from client.question import frame
 from client.search_command import print_found
 
@@ -49,7 +49,7 @@ def session(ctx: typer.Context, search_id: SearchId, as_json: JsonFlag = False) 
         print_json(told)
         return
     rows = [
-        [one["created_at"][:16].replace("T", " "), str(one["more"]), str(one["less"]), one["search_id"]]
+        [moment(one["created_at"]), str(one["more"]), str(one["less"]), one["search_id"]]
         for one in told["rounds"]
     ]
     print_table(["asked", "more", "less", "search"], rows, right=["more", "less"])

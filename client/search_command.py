@@ -53,6 +53,16 @@ def search(
         list[str] | None,
         typer.Option(help="Show one moment for several: alike, simultaneous; may be repeated."),
     ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART=NUMBER", help="How much text, image or example counts; 1 by default."),
+    ] = None,
+    relevance: Annotated[float, typer.Option(min=0, max=1, help="Leave out moments below it.")] = 0.0,
+    gap: Annotated[
+        float | None,
+        typer.Option(min=0, max=600, metavar="SECONDS", help="Least pause between moments; 2 by default."),
+    ] = None,
+    per_video: Annotated[int | None, typer.Option(min=1, help="At most so many moments of a video.")] = None,
     smooth: Annotated[
         float,
         typer.Option(
@@ -71,7 +81,8 @@ def search(
     options = Options(
         text=text, image=image, like=like, then=then or (), within=within or (), without=without or (),
         concepts=concept or (), words=words, filters=filters or (), tags=tag or (), assets=asset or (),
-        collapse=collapse or (), smooth_s=smooth,
+        collapse=collapse or (), weights=weight or (), relevance=relevance, smooth_s=smooth, gap_s=gap,
+        per_video=per_video,
     )  # fmt: skip
     question = question_of(options)
     with connect(ctx) as sightline:
@@ -109,12 +120,26 @@ def print_found(found: Found) -> None:
         columns.insert(3, "steps")
         for row, moment in zip(rows, found.moments, strict=True):
             row.insert(3, ", ".join(clock(step.time_s) for step in moment.steps))
-    print_table(columns, rows, right=["#", found.measure])
+    if all(moment.confidence is not None for moment in found.moments):
+        columns.append("confidence")
+        for row, moment in zip(rows, found.moments, strict=True):
+            row.append(percent(moment.confidence or 0.0))
+    print_table(columns, rows, right=["#", found.measure, "confidence"])
     results().print(f"[dim]{escape(how_found(found))}[/dim]")
 
 
 def how_found(found: Found) -> str:
     """One line: which path the search took, over what, and how long."""
-    frames = "" if found.plan.matching is None else f" of {found.plan.matching} frames"
-    path = "answered from memory" if found.plan.cached else f"{found.plan.path} search{frames}"
-    return f"{path}, {found.took_ms.total:.0f} ms, model {found.model.id}, search {found.search_id}"
+    plan = found.plan
+    frames = "" if plan.matching is None else f" of {plan.matching} frames"
+    path = "answered from memory" if plan.cached else f"{plan.path} search{frames}"
+    told = [
+        path,
+        "after the graph gave too few" if plan.escalated else "",
+        "with fewer frames than there are" if plan.complete is False else "",
+        f"words found in {plan.words.told}" if plan.words else "",
+        f"{found.took_ms.total:.0f} ms",
+        f"model {found.model.id}",
+        f"search {found.search_id}",
+    ]
+    return ", ".join(part for part in told if part)

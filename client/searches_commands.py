@@ -6,7 +6,7 @@ import typer
 
 from client.caller import connect
 from client.concept_commands import ranked
-from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
+from client.output import JsonFlag, moment, notes, percent, print_json, print_table, results, span
 from client.refine_commands import SearchId
 from client.search_command import print_found
 
@@ -39,15 +39,17 @@ def list_searches(
         ]
         print_table(["saved search", "", "runs", "matches"], rows, right=["runs", "matches"])
     else:
-        print_table(["asked", "for", "moments", "ms", "id"], [_row(one) for one in found])
+        columns = ["asked", "for", "moments", "found", "ms", "id"]
+        print_table(columns, [_row(one) for one in found], right=["moments", "ms"])
 
 
 def _row(one: dict[str, Any]) -> list[str]:
     request = one["request"]
     about = one["text"] or ", ".join(name for name in request if name not in ("limit", "filters"))
     about += "".join(f", then {step.get('text') or 'something shown'}" for step in request.get("then", ()))
-    asked, took = one["created_at"][:16].replace("T", " "), one["took_ms"]["total"]
-    return [asked, about, str(one["moments"]), f"{took:.0f}", one["id"]]
+    asked, took = moment(one["created_at"]), one["took_ms"]["total"]
+    found = "yes" if one["found"] else "no"
+    return [asked, about, str(one["moments"]), found, f"{took:.0f}", one["id"]]
 
 
 @searches.command()
@@ -58,7 +60,8 @@ def show(ctx: typer.Context, search_id: SearchId, as_json: JsonFlag = False) -> 
     if as_json:
         print_json(asked)
         return
-    notes().print(": ".join(_row(asked)[:2]), markup=False)
+    unsure = "" if asked["found"] else " (nothing relevant found)"
+    notes().print(": ".join(_row(asked)[:2]) + unsure, markup=False)
     rows = [
         [str(place), one["asset_name"], _when(one), percent(one["relevance"])]
         for place, one in enumerate(asked["results"], 1)
@@ -192,6 +195,13 @@ def analytics(
     results().print(f"{told['searches']} searches, {latency}, nothing relevant in {nothing}", markup=False)
     rows = [[one["text"], str(one["searches"]), str(one["zero_results"])] for one in told["most_used"]]
     print_table(["asked most", "searches", "nothing found"], rows, right=["searches", "nothing found"])
+    over_time = [
+        [moment(one["start"]), str(one["searches"]), str(one["zero_results"]), f"{one['p95_ms']:.0f}"]
+        for one in told["over_time"]
+        if one["searches"]
+    ]
+    columns = [f"by {bucket}", "searches", "nothing found", "p95 ms"]
+    print_table(columns, over_time, right=columns[1:])
 
 
 @searches.command()

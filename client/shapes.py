@@ -188,6 +188,20 @@ class Model(Shape):
     dim: int | None = None
 
 
+class WordsUsed(Shape):
+    """What became of the words that titles, tags and notes were searched for."""
+
+    used: list[str] = []
+    too_common: list[str] = []
+    videos: int = 0
+
+    @property
+    def told(self) -> str:
+        """In how many videos, and which words were too common to tell them apart."""
+        common = f" ({', '.join(self.too_common)} too common)" if self.too_common else ""
+        return f"{self.videos} videos{common}"
+
+
 class Plan(Shape):
     """How the vectors were searched, and whether every one that matches the filter was looked at."""
 
@@ -196,6 +210,7 @@ class Plan(Shape):
     candidates: int | None = None
     complete: bool | None = None
     escalated: bool = False
+    words: WordsUsed | None = None
     cached: bool = False
 
 
@@ -205,6 +220,8 @@ class Verdict(Shape):
     found: bool
     bar: float
     best: float
+    described: float | None = None
+    height: float | None = None
     share: float | None = None
     reason: str
 

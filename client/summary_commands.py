@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from client.caller import connect
-from client.output import JsonFlag, notes, print_json, results
+from client.output import JsonFlag, moment, notes, print_json, results
 
 
 def summary(
@@ -27,5 +27,5 @@ def summary(
     for sentence in found["sentences"]:
         results().print(f"{escape(sentence['text'])} [dim]\\[{sentence['alerts']}][/dim]")
     stood_in = ", standing in for the model" if found["degraded"] else ""
-    at = found["created_at"][:16].replace("T", " ")
+    at = moment(found["created_at"])
     notes().print(f"{found['because']}, {at}, by {found['written_by']}{stood_in}")

@@ -242,6 +242,7 @@ class FakeSightline:
             "text": "car",
             "request": {"text": "car"},
             "moments": len(answer["moments"]),
+            "found": True,
         }
         return about | {"took_ms": answer["took_ms"], "created_at": NOW, "results": answer["moments"]}
 

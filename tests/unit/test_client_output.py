@@ -13,6 +13,7 @@ from client.errors import ApiError, ClientError, ForbiddenError, IndexingError, 
 from client.output import bytes_text, clock, exit_code, percent, span
 from client.picture import FRAME_WIDTH, Answer, frame_of, write_picture
 from client.progress import stage_text
+from client.search_command import how_found
 from client.shapes import Asset, Found, Moment, Sheet
 from tests.fake_sightline import COLOURS, NOW, TILE_HEIGHT, TILE_WIDTH, sheet_jpeg
 
@@ -126,6 +127,20 @@ def test_a_percentage_never_says_relevant_where_the_verdict_says_no(tmp_path: Pa
             heights.append(picture.height)
     # a line says so above the frames
     assert heights[1] > heights[0] > heights[2]
+
+
+def test_what_was_searched_says_when_less_was_seen_than_there_is() -> None:
+    answer = found(1).model_dump()
+    words = {"used": ["a9"], "too_common": ["real"], "videos": 2}
+    answer["plan"] |= {"path": "hnsw", "complete": False, "words": words}
+    told = how_found(Found.model_validate(answer))
+    assert told.startswith(
+        "hnsw search of 9 frames, with fewer frames than there are, words found in 2 videos"
+    )
+    assert "(real too common)" in told
+    answer["plan"] |= {"path": "exact", "complete": True, "escalated": True, "words": None}
+    told = how_found(Found.model_validate(answer))
+    assert told.startswith("exact search of 9 frames, after the graph gave too few, 0 ms")
 
 
 def test_progress_says_what_is_done_and_how_much() -> None:

@@ -54,12 +54,15 @@ def test_everything_at_once_is_a_question_that_the_server_takes(tmp_path: Path) 
         Options(
             text="truck", image=picture, like=f"{ASSET}@12.0-15.5", then=["a bus", "a car"],
             within=[3.0, 8.0], without=["rain"], concepts=["cut-in"], words="A9", filters=["tag:x"],
-            assets=[ASSET], collapse=["alike"], smooth_s=2.0,
+            assets=[ASSET], collapse=["alike"], weights=["text=2", "image=0.5"], relevance=0.6, smooth_s=2.0,
+            gap_s=4.0, per_video=3,
         )
     )  # fmt: skip
     request = SearchRequest.model_validate(body)
     assert [step.within_s for step in request.then] == [3.0, 8.0]
-    assert request.moments.smooth_s == 2.0
+    assert (request.moments.smooth_s, request.moments.min_gap_s, request.moments.per_asset) == (2.0, 4.0, 3)
+    assert (request.weights.text, request.weights.image, request.weights.example) == (2.0, 0.5, 1.0)
+    assert request.min_relevance == 0.6
     assert request.example is not None
     assert (request.example.start_s, request.example.end_s) == (12.0, 15.5)
     with Image.open(io.BytesIO(base64.b64decode(body["image"]["data"]))) as sent:
@@ -81,6 +84,7 @@ def test_a_frame_is_a_picture() -> None:
         Options(text="a", then=["b", "c"], within=[1.0, 2.0, 3.0]),
         Options(text="a", filters=["no condition"]),
         Options(text="a", filters=["lanes:=three"]),
+        Options(text="a", weights=["text"]),
         Options(image=Path(__file__)),
     ],
 )

@@ -49,6 +49,8 @@ def answers(api_url: str) -> bool:
 def local_cloud(home: Path, *, port: int | None, console: Console) -> Iterator[str]:
     """The address of the local cloud: one that runs already, or one started now and stopped after.
 
+    Where no port is asked for and the usual one is taken, it is any free one.
+
     Raises: LocalCloudError.
     """
     running = local_api_url(home)
@@ -89,9 +91,10 @@ def uninterrupted() -> Iterator[None]:
 def _start(home: Path, port: int | None, log: Path) -> subprocess.Popen[bytes]:
     """In a session of its own: Ctrl-C then reaches only us, and we stop it in order."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    wanted = ["--any-port"] if port is None else port_option(port)
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "local_cloud", "up", "--home", str(home), *port_option(port)],
+            [sys.executable, "-m", "local_cloud", "up", "--home", str(home), *wanted],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

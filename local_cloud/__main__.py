@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=None,
         help=f"the HTTP API's port (default {DEFAULT_API_PORT}; 0: any free one)",
     )
+    parser.add_argument("--any-port", action="store_true", help="any free one where that port is taken")
     parser.add_argument(
         "--iam", action="store_true", help="evaluate IAM policies, and serve the emulator over TLS"
     )
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Home(options.home.resolve())
     try:
         if options.command == "up":
-            return _up(Options(home=home.path, api_port=options.port, iam=options.iam))
+            wanted = Options(
+                home=home.path, api_port=options.port, any_port=options.any_port, iam=options.iam
+            )
+            return _up(wanted)
         if options.command == "down":
             return _down(home)
         return _hold(home, service=options.service, held=options.command == "hold")

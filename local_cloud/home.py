@@ -90,15 +90,17 @@ class Home:
                 ) from error
             yield
 
-    def choose_ports(self, *, api_port: int | None) -> Ports:
+    def choose_ports(self, *, api_port: int | None, any_port: bool = False) -> Ports:
         """The ports of the last run where they are free, else others; 0 asks for any free API port.
 
-        Raises: PortTakenError when the API's port is taken.
+        Raises: PortTakenError when the API's port is taken, and any_port does not let it be another.
         """
         path = self.path / "ports.json"
         last: Mapping[str, int] = json.loads(path.read_text()) if path.exists() else {}
         api = api_port or last.get("api", DEFAULT_API_PORT)
         if api_port == 0 and ("api" not in last or not ports.is_free(api)):
+            api = ports.free_port()
+        if any_port and not ports.is_free(api):
             api = ports.free_port()
         ports.require_free(api, purpose="the HTTP API", option="--port")
         chosen = {"api": api}

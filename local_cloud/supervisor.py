@@ -29,6 +29,7 @@ class Options:
 
     home: Path
     api_port: int | None = None
+    any_port: bool = False
     iam: bool = False
 
 
@@ -53,7 +54,7 @@ class LocalCloud:
         self.home.cloud_path.unlink(missing_ok=True)
         if left := end_leftovers(self._pids_path):
             self._say(f"took over from a run that was killed (ended its {', '.join(left)})")
-        ports = self.home.choose_ports(api_port=self._options.api_port)
+        ports = self.home.choose_ports(api_port=self._options.api_port, any_port=self._options.any_port)
         certificate = ensure_certificate(self.home.path / "tls") if self._options.iam else None
         site = Site(self.home, ports, certificate)
         with ThreadPoolExecutor(3) as pool:

@@ -52,6 +52,12 @@ def test_a_chosen_port_replaces_the_remembered_one(home: Home) -> None:
     assert home.choose_ports(api_port=wanted).api == wanted
 
 
+def test_who_needs_no_port_in_particular_gets_another_where_it_is_taken(home: Home, taken_port: int) -> None:
+    (home.path / "ports.json").write_text(f'{{"api": {taken_port}}}')
+
+    assert home.choose_ports(api_port=None, any_port=True).api != taken_port
+
+
 def test_a_taken_api_port_is_an_error_and_another_taken_port_is_replaced(home: Home, taken_port: int) -> None:
     with pytest.raises(PortTakenError, match=f"Port {taken_port} on 127.0.0.1, wanted for the HTTP API"):
         home.choose_ports(api_port=taken_port)

@@ -4,7 +4,7 @@ Relevance is judged by a null distribution fitted to the lower part of a sample 
 no matches only while most frames do not match. Whether they do is told from the other side. On each frame of
 the sample the share of generic captions that describe it better than the question is a p-value, small where
 the words hold (North, Curtis & Sham 2002); how many more are small than chance gives is the share of the
-workspace that matches (one minus the share of true nulls: Storey 2002). From a third on, a frame's relevance
+workspace that matches (one minus the share of true nulls: Storey 2002). From 0.3 on, a frame's relevance
 is how often frames that score like it match: isotonic regression over the sample (Ayer et al. 1955; as a
 calibration: Zadrozny & Elkan 2002).
 """
@@ -23,8 +23,8 @@ Vectors = NDArray[np.floating[Any]]
 # The words hold where at most so many captions do better: the customary 5 %, 7 of 177.
 LEVEL = 0.05
 # The null is fitted to the lower 45 %. Of four questions that most frames match, three are seen to do so on
-# at least three quarters of those (rendered drives 1 to 8): from a third on, the fit may hold matches.
-MUCH = 1 / 3
+# at least three quarters of those (rendered drives 1 to 8): from 0.3 on, the fit may hold matches.
+MUCH = 0.3
 
 
 @dataclass(frozen=True, slots=True)

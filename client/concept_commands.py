@@ -228,11 +228,16 @@ def export(
 def take_in(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What export wrote.")],
+    name: Annotated[str | None, typer.Option(help="Another name for it.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a concept out of a file; keep it to use it."""
+    try:
+        document = json.loads(path.read_text())
+    except ValueError as error:
+        raise typer.BadParameter(f"{path} is not what export writes") from error
     with connect(ctx) as sightline:
-        taken = sightline.concepts.take_in(json.loads(path.read_text()))
+        taken = sightline.concepts.take_in(document | ({"name": name} if name else {}))
     print_json(taken) if as_json else notes().print(f"Took {taken['concept']['name']} in.", markup=False)
 
 

@@ -121,8 +121,14 @@ def test_a_concept_from_its_name_to_its_export(
     document = tmp_path / "trucks.json"
     sightline("concepts", "export", "trucks", "--out", str(document), plain=True)
     assert json.loads(document.read_text())["version"] == 2
+    second = sightline("concepts", "import", str(document), "--name", "lorries")
+    assert (second["concept"]["name"], second["marks_kept"]) == ("lorries", 23)
     sightline("concepts", "delete", "trucks", "--yes", plain=True)
     assert sightline("concepts", "import", str(document))["marks_kept"] == 23
+    (tmp_path / "no.json").write_bytes(b"\xff\xd8")
+    assert "not what export writes" in sightline(
+        "concepts", "import", str(tmp_path / "no.json"), code=2, plain=True
+    )
     assert sightline("concepts", "keep", "nobody", code=4)["error"]["code"] == "not-found"
     assert sightline("concepts", "mark", "trucks", "--yes", "no frame", code=2, plain=True)
 

@@ -113,6 +113,10 @@ class Sightline:
         """One video."""
         return Asset.of(self._api.call("GET", f"/v1/assets/{asset_id}"))
 
+    def change_asset(self, asset_id: str, **change: Any) -> Asset:
+        """Another name, captured_at, tags or metadata; the latter two take the place of what was there."""
+        return Asset.of(self._api.call("PATCH", f"/v1/assets/{asset_id}", json=change))
+
     def delete_asset(self, asset_id: str) -> None:
         """Delete a video with its vectors and objects; the server finishes that in the background."""
         self._api.call("DELETE", f"/v1/assets/{asset_id}")
@@ -125,6 +129,7 @@ class Sightline:
         metadata: dict[str, Any] | None = None,
         tags: Sequence[str] = (),
         interval_s: float | None = None,
+        captured_at: str | None = None,
         on_bytes: OnBytes | None = None,
     ) -> Asset:
         """Upload a video; one that was interrupted goes on where it stopped."""
@@ -134,8 +139,13 @@ class Sightline:
         )
         created = self._resumable(key)
         if created is None:
-            about = {"name": name or path.name, "metadata": metadata or {}, "tags": list(tags)}
-            created = self._create(path, stat.st_size, **about, interval_s=interval_s)
+            about: dict[str, Any] = {
+                "name": name or path.name,
+                "metadata": metadata or {},
+                "tags": list(tags),
+            }
+            about |= {"interval_s": interval_s, "captured_at": captured_at}
+            created = self._create(path, stat.st_size, **about)
             self._unfinished.put(key, created.asset.id)
         addresses = SignedAddresses(self._api, created.asset.id)
         send(path, created.upload, addresses, http=self._http, retry=self._retry, report=on_bytes)

@@ -12,10 +12,13 @@ from client.output import JsonFlag, bytes_text, clock, notes, percent, print_jso
 from client.progress import indexing_bar, upload_bar
 from client.shapes import Asset
 
-assets = typer.Typer(help="Your videos: list, show, delete.", invoke_without_command=True)
+assets = typer.Typer(help="Your videos: list, show, change, delete.", invoke_without_command=True)
 AssetId = Annotated[str, typer.Argument(help="The id that `sightline assets` shows.")]
 Meta = Annotated[list[str] | None, typer.Option("--meta", metavar="K=V", help="Metadata; may be repeated.")]
 Tag = Annotated[list[str] | None, typer.Option("--tag", help="A tag; may be repeated.")]
+Captured = Annotated[
+    str | None, typer.Option(metavar="TIME", help="When the first frame was taken: 2026-03-01T22:00:00Z.")
+]
 
 
 def upload(
@@ -27,6 +30,7 @@ def upload(
     meta: Meta = None,
     tag: Tag = None,
     interval: Annotated[float | None, typer.Option(help="Seconds between sampled frames.")] = None,
+    captured: Captured = None,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until each video can be searched.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -37,7 +41,12 @@ def upload(
         for path in files:
             with upload_bar(console, path.name) as on_bytes:
                 asset = sightline.upload(
-                    path, metadata=metadata, tags=tag or [], interval_s=interval, on_bytes=on_bytes
+                    path,
+                    metadata=metadata,
+                    tags=tag or [],
+                    interval_s=interval,
+                    captured_at=captured,
+                    on_bytes=on_bytes,
                 )
             done.append(wait_until_ready(sightline, asset, console) if wait else asset)
     if as_json:
@@ -60,7 +69,7 @@ def list_assets(
     meta: Meta = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Your videos: list, show, delete."""
+    """Your videos: list, show, change, delete."""
     if ctx.invoked_subcommand:
         return
     with connect(ctx) as sightline:
@@ -87,11 +96,33 @@ def _status(asset: Asset) -> str:
 def show_asset(ctx: typer.Context, asset_id: AssetId, as_json: JsonFlag = False) -> None:
     """All that is known about one video."""
     with connect(ctx) as sightline:
-        asset = sightline.asset(asset_id)
+        _print(sightline.asset(asset_id), as_json=as_json)
+
+
+def _print(asset: Asset, *, as_json: bool) -> None:
     if as_json:
         print_json(asset)
         return
     print_table(["field", "value"], [[name, value] for name, value in _facts(asset).items() if value])
+
+
+@assets.command("change")
+def change_asset(
+    ctx: typer.Context,
+    asset_id: AssetId,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    meta: Meta = None,
+    tag: Tag = None,
+    captured: Captured = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Another name, capture time, tags or metadata; the latter two take the place of what was there."""
+    given = {"name": name, "metadata": pairs(meta, "--meta"), "tags": tag, "captured_at": captured}
+    change = {field: value for field, value in given.items() if value}
+    if not change:
+        raise typer.BadParameter("give --name, --meta, --tag or --captured")
+    with connect(ctx) as sightline:
+        _print(sightline.change_asset(asset_id, **change), as_json=as_json)
 
 
 def _facts(asset: Asset) -> dict[str, str]:
@@ -107,6 +138,7 @@ def _facts(asset: Asset) -> dict[str, str]:
         "sampled": f"every {asset.interval_s:g} s",
         "tags": " ".join(asset.tags),
         "metadata": "  ".join(f"{name}={value}" for name, value in asset.metadata.items()),
+        "captured": f"{asset.captured_at:%Y-%m-%d %H:%M:%S %Z}" if asset.captured_at else "",
         "created": f"{asset.created_at:%Y-%m-%d %H:%M:%S %Z}",
     }
 

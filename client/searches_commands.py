@@ -196,7 +196,12 @@ def analytics(
     rows = [[one["text"], str(one["searches"]), str(one["zero_results"])] for one in told["most_used"]]
     print_table(["asked most", "searches", "nothing found"], rows, right=["searches", "nothing found"])
     over_time = [
-        [moment(one["start"]), str(one["searches"]), str(one["zero_results"]), f"{one['p95_ms']:.0f}"]
+        [
+            moment(one["start"]).removesuffix(" 00:00:00"),
+            str(one["searches"]),
+            str(one["zero_results"]),
+            f"{one['p95_ms']:.0f}",
+        ]
         for one in told["over_time"]
         if one["searches"]
     ]

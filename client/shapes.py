@@ -101,6 +101,7 @@ class Asset(Shape):
     tags: list[str] = []
     progress: Progress | None = None
     failure: Failure | None = None
+    captured_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -314,7 +314,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ProblemError as problem_answer:
             self._answer(problem_answer.status, problem_answer.body, {})
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
 
     def _answer(self, status: int, answer: Any, headers: dict[str, str]) -> None:
         content = (
@@ -384,6 +384,8 @@ class _Handler(BaseHTTPRequestHandler):
             owner.read_asset(asset_id)
             del store.assets[asset_id]
             return 202, None
+        if method == "PATCH":
+            owner.read_asset(asset_id).update(body)
         return self._asset(asset_id, rest, body)
 
     def _keys(self, method: str, path: str, body: Any) -> tuple[int, Any]:

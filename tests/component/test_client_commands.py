@@ -176,6 +176,10 @@ def test_assets_lists_every_page_shows_one_and_deletes(
     shown = signed_in("assets", "show", listed[1]["id"]).out
     assert "two [bold].webm" in shown
     assert "1:01" in shown
+    change = ("--captured", "2026-03-01T22:00:00Z", "--tag", "late")
+    changed = signed_in("assets", "change", listed[1]["id"], *change).out
+    assert ("2026-03-01 22:00:00 UTC" in changed, "late" in changed) == (True, True)
+    assert signed_in("assets", "change", listed[1]["id"]).code == 2
     assert signed_in("assets", "delete", listed[1]["id"], "--yes").code == 0
     missing = signed_in("assets", "show", listed[1]["id"])
     assert (missing.code, "nothing here" in missing.err) == (4, True)
@@ -324,7 +328,17 @@ def test_no_address_is_exit_5_and_says_what_to_do(
     "command",
     [
         *("", "up", "down", "demo", "register", "confirm", "login", "logout", "whoami"),
-        *("keys", "keys create", "keys revoke", "upload", "assets", "assets show", "assets delete", "search"),
+        *(
+            "keys",
+            "keys create",
+            "keys revoke",
+            "upload",
+            "assets",
+            "assets show",
+            "assets change",
+            "assets delete",
+            "search",
+        ),
     ],
 )
 def test_every_command_explains_itself_and_its_options(sightline: Sightline, command: str) -> None:

@@ -155,6 +155,12 @@ def test_a_kept_concept_is_searched_alone_and_with_words(stage: Stage) -> None:
         assert 30 <= moment["peak_s"] < 42, question
     alone = stage.call("POST", "/search", {"concepts": [{"concept": "roadworks"}], "limit": 1}).json
     assert alone["moments"][0]["confidence"] > 0.5
+    assert alone["verdict"]["share"] is None
+    # AND where most of the footage shows it, and nothing stands out by it, it is found all the same
+    index_video(stage.workspace, frames_showing(["cone barrier"] * 400, seed=7), name="roadworks.mp4")
+    usual = stage.call("POST", "/search", {"concepts": [{"concept": "roadworks"}], "limit": 1}).json
+    assert (usual["verdict"]["found"], usual["verdict"]["share"] > 0.5) == (True, True)
+    assert usual["moments"][0]["relevance"] > 0.9
 
 
 def test_a_new_video_is_tagged_when_it_becomes_ready_and_again_when_it_was_indexed_again(

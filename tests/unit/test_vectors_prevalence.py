@@ -6,19 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.vectors.calibration import MIN_SAMPLE
-from sightline.vectors.prevalence import MUCH, Prevalent, prevalent
+from sightline.vectors.prevalence import MUCH, Prevalent, described, prevalent
 
 pytestmark = pytest.mark.unit
 
-QUESTION = np.array([1.0, 0.0], np.float32)
 CAPTIONS = 100
 
 
 def told(scores: list[float], *, captions: float = 0.5) -> Prevalent | None:
     """A question that scores so on a sample, beside captions that all score the same."""
-    background = np.array([[score, 0.0] for score in scores], np.float32)
+    sample = np.array(scores, np.float32)
     captioned = np.full((len(scores), CAPTIONS), captions, np.float32)
-    return prevalent(QUESTION, background, captioned=captioned)
+    return prevalent(sample, described(sample, captioned=captioned))
 
 
 def test_the_share_is_that_of_frames_which_few_captions_describe_better() -> None:
@@ -31,7 +30,7 @@ def test_the_share_is_that_of_frames_which_few_captions_describe_better() -> Non
 
 
 @pytest.mark.parametrize("matching", [0, 1, 30])
-def test_what_fewer_than_a_third_show_is_not_usual(matching: int) -> None:
+def test_what_few_frames_show_is_not_usual(matching: int) -> None:
     assert told([0.7] * matching + [0.3] * (100 - matching)) is None
 
 

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.scenarios.chains import in_words
-from sightline.scenarios.composed import Direction, Vector, as_array, background_of
+from sightline.scenarios.composed import Direction, Vector, as_array
 from sightline.scenarios.schemas import FrameHit, SearchRequest
 from sightline.vectors.background import Ground
 from sightline.vectors.calibration import Background, Curve, relevances
-from sightline.vectors.prevalence import Prevalent, prevalent
+from sightline.vectors.prevalence import Prevalent, described, prevalent
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Of a question of one step. usual: where its words describe much of the workspace."""
+    """Of a question of one step. usual: where it describes much of the workspace."""
 
     null: Background
     usual: Prevalent | None
@@ -25,11 +25,13 @@ class Worth:
     @classmethod
     def of(cls, request: SearchRequest, step: Direction, *, ground: Ground, bank: Vector | None) -> Self:
         """bank: what the model makes of generic captions, where it is known."""
+        scores = ground.background @ as_array(step.vector)
         usual = None
-        if bank is not None and in_words(request):
-            captioned = ground.captioned(bank)
-            usual = prevalent(as_array(step.vector), ground.background, captioned=captioned)
-        return cls(background_of(step, ground.background), usual)
+        if step.scale is not None and step.bias is not None:
+            usual = prevalent(scores, step.scale * scores + step.bias >= 0, by_chance=0.0)
+        elif bank is not None and in_words(request):
+            usual = prevalent(scores, described(scores, captioned=ground.captioned(bank)))
+        return cls(Background.of(scores.tolist()), usual)
 
     @property
     def typical(self) -> float:

@@ -6,7 +6,7 @@ the sample the share of generic captions that describe it better than the questi
 the words hold (North, Curtis & Sham 2002); how many more are small than chance gives is the share of the
 workspace that matches (one minus the share of true nulls: Storey 2002). From 0.3 on, a frame's relevance
 is how often frames that score like it match: isotonic regression over the sample (Ayer et al. 1955; as a
-calibration: Zadrozny & Elkan 2002).
+calibration: Zadrozny & Elkan 2002). A taught concept says itself on which frames it holds.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sightline.vectors.calibration import MIN_SAMPLE, Curve
 
 Vectors = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 
 # The words hold where at most so many captions do better: the customary 5 %, 7 of 177.
 LEVEL = 0.05
@@ -36,17 +37,23 @@ class Prevalent:
     typical: float
 
 
-def prevalent(question: Vectors, background: Vectors, *, captioned: Vectors) -> Prevalent | None:
-    """None where the question describes few frames, or there are too few to tell.
+def described(scores: Vectors, *, captioned: Vectors) -> Bools:
+    """On which frames of a sample the words hold.
 
-    Shapes: question (dim,), background (n, dim), captioned (n, captions), the captions' scores of it.
+    Shapes: scores (n,), of the question; captioned (n, captions), of the captions; (n,).
     """
-    if len(background) < MIN_SAMPLE:
-        return None
-    scores = background @ question
     rivals = (captioned > scores[:, None]).sum(axis=1)
-    holds = rivals + 1 <= LEVEL * (captioned.shape[1] + 1)
-    share = (float(holds.mean()) - LEVEL) / (1 - LEVEL)
+    return np.asarray(rivals + 1 <= LEVEL * (captioned.shape[1] + 1))
+
+
+def prevalent(scores: Vectors, holds: Bools, *, by_chance: float = LEVEL) -> Prevalent | None:
+    """None where it holds on few frames of a sample, or there are too few to tell.
+
+    by_chance: share of the frames that do not match on which it holds all the same. Shapes: (n,) both.
+    """
+    if len(scores) < MIN_SAMPLE:
+        return None
+    share = (float(holds.mean()) - by_chance) / (1 - by_chance)
     if share < MUCH:
         return None
     order = np.argsort(scores)

@@ -388,6 +388,18 @@ def test_what_is_described_better_by_other_words_was_not_found(search: Search, w
     assert 'such as "a river"' in leaning["reason"]
 
 
+def test_a_frame_of_what_is_usual_is_found_where_it_is(search: Search, workspace: Workspace) -> None:
+    # GIVEN footage that shows the same throughout, so that none of it stands out
+    asset_id = index_video(workspace, frames_showing(["truck"] * 100))
+    own = search(image={"asset_id": str(asset_id), "time_s": 30.0}).json
+    other = search(image={"data": base64.b64encode(b"submarine").decode()}).json
+    # THEN a frame of it is there, where it was taken, and what looks otherwise is not
+    assert (own["verdict"]["found"], own["verdict"]["reason"]) == (True, "the best moment looks the same")
+    relevant = [(one["peak_s"], one["relevance"]) for one in own["moments"] if one["relevance"] > 0.7]
+    assert relevant == [(30.0, 1.0)]
+    assert other["verdict"]["found"] is False
+
+
 def test_judgements_move_the_answer_and_the_session_can_be_gone_on_with(
     search: Search, handler: Handler, workspace: Workspace, embedder: WordEmbedder
 ) -> None:

@@ -186,7 +186,10 @@ class Finder:
     def _verdict(self, judged: Sequence[Judged], hits: Best, worth: Worth | None) -> Verdict:
         judge = Judge(self.conn, self.ground, self.request, self.composed, self.bank)
         best = max((one.relevance for one in judged), default=None)
-        return judge.verdict(best, hits, usual=worth.usual if worth else None)
+        if worth is None:
+            return judge.verdict(best, hits, usual=None)
+        same = any(worth.looks_the_same(one.moment.peak.score) for one in judged)
+        return judge.verdict(best, hits, usual=worth.usual, same=same)
 
 
 def nothing(request: SearchRequest) -> Found:

@@ -82,6 +82,12 @@ def only_words(step: Step) -> bool:
     return bool(step.text) and not (step.image or step.example or step.concepts)
 
 
+def only_a_picture(request: SearchRequest) -> bool:
+    """Whether a question is one picture, or one stretch, and nothing else."""
+    one = bool(request.image) != bool(request.example)
+    return one and not (request.text or request.concepts or request.more or request.less or request.then)
+
+
 @dataclass(frozen=True, slots=True)
 class Composer:
     """Turns a question into directions, in one space and transaction. Shapes: background (n, dim)."""

@@ -29,11 +29,18 @@ class Judge:
     composed: Composed
     bank: Vector | None
 
-    def verdict(self, best: float | None, hits: Best, *, usual: Prevalent | None) -> Verdict:
-        """best: relevance of the best moment, if there is any; hits: each step's best frames."""
+    def verdict(
+        self, best: float | None, hits: Best, *, usual: Prevalent | None, same: bool = False
+    ) -> Verdict:
+        """best: relevance of the best moment, if there is any; hits: each step's best frames.
+
+        same: whether the best of them looks the same as the picture that is asked for.
+        """
         reached = best is not None and best >= self.request.bar
         if reached and usual:
             return self._told(best, found=True, reason=_usual(usual.share), share=usual.share)
+        if reached and same:
+            return self._told(best, found=True, reason="the best moment looks the same")
         fit = self._fit(hits) if reached else None
         if reached and (fit is None or fit.margin >= self._least):
             reason = "the best moment stands out from the workspace's own frames"

@@ -23,6 +23,9 @@ class Unit(torch.nn.Module):  # type: ignore[misc]
         super().__init__()
         self.network = network
         self.encode = encode
+        # The exporter gives a module its mode back, and its children the same: batch norms would then count
+        # what is asked, and the network answer otherwise than before.
+        self.train(network.training)
 
     def forward(self, batch: Any) -> Any:
         return torch.nn.functional.normalize(self.encode(self.network, batch), dim=-1)

@@ -105,7 +105,7 @@ def export_checkpoint(wanted: Pull, draft: Path) -> dict[str, Any]:
     network = build_network(open_clip, architecture, tag, weights)
     stem = wanted.name.replace("/", "--")
     files = {role: draft / f"{stem}.{role}.{ENDINGS[role]}" for role in PARTS}
-    write_clip_tokenizer(open_clip.get_tokenizer(architecture), files["tokenizer"], wanted.name)
+    write_clip_tokenizer(open_clip, files["tokenizer"], wanted.name)
     measured = export_towers(network, files, wanted.say)
     place_beside(weights, files["checkpoint"])
     about = described(wanted, network) | {"files": {role: pinned(path) for role, path in files.items()}}
@@ -149,10 +149,14 @@ def export_towers(network: Any, files: dict[str, Path], say: Callable[[str], Non
     return measured
 
 
-def write_clip_tokenizer(tokenizer: Any, path: Path, name: str) -> None:
+def write_clip_tokenizer(open_clip: Any, path: Path, name: str) -> None:
     """Raises: ModelFileError, for an architecture whose tokenizer is not CLIP's own."""
     from gpu_endpoint.models.clip_tokenizer import write_tokenizer
 
+    try:
+        tokenizer = open_clip.get_tokenizer(name.partition("/")[0])
+    except (ImportError, OSError):  # it asks the hub for it
+        tokenizer = None
     if not hasattr(tokenizer, "bpe_ranks") or getattr(tokenizer, "reduction_fn", None):
         raise ModelFileError(f"{name} has a tokenizer of its own, which only the hub holds: not CLIP's")
     write_tokenizer(tokenizer.encoder, list(tokenizer.bpe_ranks), path)

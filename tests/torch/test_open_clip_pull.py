@@ -21,8 +21,9 @@ from gpu_endpoint.models.clip_tokenizer import ClipTokenizer  # noqa: E402
 from gpu_endpoint.models.config import ModelConfig  # noqa: E402
 from gpu_endpoint.models.families import Loading, load_model  # noqa: E402
 from gpu_endpoint.models.files import ModelFileError, sha256_of  # noqa: E402
+from gpu_endpoint.models.open_clip_export import export_images  # noqa: E402
 from gpu_endpoint.models.open_clip_import import import_open_clip  # noqa: E402
-from gpu_endpoint.models.open_clip_pull import Pull, pull  # noqa: E402
+from gpu_endpoint.models.open_clip_pull import Pull, pull, write_clip_tokenizer  # noqa: E402
 from gpu_endpoint.settings import EndpointSettings  # noqa: E402
 from tests.pictures import frame, sheet  # noqa: E402
 
@@ -90,6 +91,25 @@ def test_the_setting_finds_the_pulled_model(home: Path, network: Any) -> None:
     from gpu_endpoint.models.ports import Sheet
 
     assert images.forward(images.prepare(Sheet(*sheet([frame(1), frame(2)])))).shape == (2, 256)
+
+
+def test_an_export_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+    """In training its batch norms would count what is asked, and answer otherwise ever after."""
+    options = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    text = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
+    residual = import_open_clip().model.CLIP(16, options, text).eval()
+    export_images(residual, tmp_path / "tower.onnx", size=32, about={}, int8=False)
+    assert not any(part.training for part in residual.modules())
+
+
+def test_an_architecture_with_a_tokenizer_of_its_own_is_refused(tmp_path: Path) -> None:
+    class Hub:
+        @staticmethod
+        def get_tokenizer(architecture: str) -> None:
+            raise OSError(f"we couldn't connect for {architecture}")
+
+    with pytest.raises(ModelFileError, match="has a tokenizer of its own, which only the hub holds"):
+        write_clip_tokenizer(Hub, tmp_path / "tokenizer.json", "ViT-B-16-SigLIP/mine")
 
 
 def test_the_tokenizer_is_the_one_that_training_used(home: Path) -> None:

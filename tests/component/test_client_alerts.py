@@ -74,6 +74,42 @@ def test_a_tool_is_let_in_with_a_map_of_its_own(sightline: Command, user: User, 
     assert "not JSON" in sightline("sources", "add", "generic", "--map", str(given), code=2, plain=True)
 
 
+def test_a_map_is_changed_and_what_was_not_read_is_shown_whole(
+    sightline: Command,
+    user: User,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    given = tmp_path / "map.json"
+    given.write_text('{"fields": {"title": "item.titel"}}')
+    made = sightline("sources", "add", "generic", "--map", str(given))
+    delivery_id = user.deliver(made["id"], {"what": "Disk is [full]"})
+    told = sightline("alerts", "delivery", delivery_id, plain=True)
+    assert '{"what": "Disk is [full]"}' in told
+    assert "item.titel gives no title" in told
+    assert sightline("alerts", "delivery", delivery_id)["outcome"] == "unparsed"
+    given.write_text('{"fields": {"title": "item.what"}}')
+    assert sightline("sources", "change", made["id"], "--map", str(given), "--name", "ours")["name"] == "ours"
+    assert "ours" in sightline("alerts", "deliveries", plain=True)
+    assert "read again" in sightline("alerts", "replay", delivery_id, plain=True)
+    (alert,) = sightline("alerts")["items"]
+    shown = sightline("alerts", "show", alert["id"], plain=True)
+    assert "Disk is [full]" in shown
+    assert "by rules: a model did not answer" in shown
+    assert sightline("alerts", "show", alert["id"]) == alert
+    assert "say what to change" in sightline("sources", "change", made["id"], code=2, plain=True)
+
+
+def test_a_source_says_why_it_has_no_secret(sightline: Command) -> None:
+    words = ("sources", "add", "grafana", "--allow-unsigned")
+    assert "whoever knows the address may send" in sightline(*words, plain=True)
+    assert "not shown again" not in sightline(*words, plain=True)
+    late = sightline("sources", "add", "pagerduty", plain=True)
+    assert "none yet: SIGHTLINE_SOURCE_SECRET=... sightline sources rotate" in late
+    listed = sightline("sources", plain=True)
+    assert "nothing" in listed
+    assert sightline("sources", "add", "grafana", "--scheme", "shared_secret")["scheme"] == "shared_secret"
+
+
 def test_an_accounts_events_are_claimed(sightline: Command) -> None:
     made = sightline("sources", "add", "cloudwatch", "--events", "123456789012")
     assert made["event_origins"] == ["123456789012"]

@@ -62,11 +62,11 @@ def show_alert(
     facts |= {
         "names": "\n".join(f"{one['label']} {one['text']} ({one['source']})" for one in found["entities"])
     }
-    facts |= {"said": f"{found['occurrences']} times", "began": moment(found["occurred_at"])}
+    facts |= {"times said": found["occurrences"], "began": moment(found["occurred_at"])}
     facts |= {"received": moment(found["received_at"]), "recovered": moment(found["recovered_at"])}
     facts |= {"judged": "by rules: a model did not answer" if found["degraded"] else ""}
     facts |= {"delivery": found["last_delivery_id"]}
-    print_table(["field", "value"], [[name, value] for name, value in facts.items() if value])
+    print_table(["field", "value"], [[name, str(value)] for name, value in facts.items() if value])
 
 
 def _judged(judgement: dict[str, Any]) -> str:

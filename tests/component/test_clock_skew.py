@@ -51,6 +51,15 @@ def test_a_clock_set_right_after_it_fired_is_heard_when_it_recovers(user: User) 
     assert alert["occurred_at"] <= alert["recovered_at"]
 
 
+def test_a_clock_set_right_is_heard_in_whatever_order_it_is_read(user: User) -> None:  # noqa: F811
+    source_id = user.add_source()
+    user.deliver(source_id, recover(NOON_S + 60), at_s=NOON_S + 60)
+    user.deliver(source_id, fire(NOON_S + 240), at_s=NOON_S)
+    alert = one(user)
+    assert alert["status"] == "recovered"
+    assert alert["occurred_at"] <= alert["recovered_at"]
+
+
 def test_a_clock_set_right_after_it_recovered_is_heard_when_it_fires(user: User) -> None:  # noqa: F811
     """GIVEN a recovery by a clock ahead WHEN it fires by the right time THEN that is an outage of its own."""
     source_id = user.add_source()

@@ -83,6 +83,14 @@ def _is_after(at: datetime, known: Row, delivery: Mapping[str, Any]) -> bool:
     return at > over_at or _set_back(at, delivery, told=over_at, heard_at=known["heard_at"])
 
 
+def _ended_by(over: Row, at: datetime, delivery: Mapping[str, Any]) -> bool:
+    """Whether a recovery that was read first is of this firing."""
+    if not _is_after(at, over, delivery):
+        return True
+    heard = {"received_at": over["heard_at"] or over["recovered_at"]}
+    return _set_back(over["recovered_at"], heard, told=at, heard_at=delivery["received_at"])
+
+
 def _set_back(
     at: datetime, delivery: Mapping[str, Any], *, told: datetime, heard_at: datetime | None
 ) -> bool:
@@ -103,7 +111,7 @@ def _row(
     """A new alert's row; its recovery may have come before it."""
     alert, verdict = judged.alert, judged.verdict or by_rules(judged.alert)
     over = store.recovery(conn, source["id"], alert.external_id)
-    ended = over if over is not None and not _is_after(at, over, delivery) else None
+    ended = over if over is not None and _ended_by(over, at, delivery) else None
     labels: dict[str, Any] = {}
     for axis, label in verdict.labels.items():
         labels |= {axis: label.label, f"{axis}_by": label.by, f"{axis}_confidence": label.confidence}
@@ -125,7 +133,7 @@ def _row(
         "tags": alert.tags,
         "first_delivery_id": delivery["id"],
         "last_delivery_id": delivery["id"],
-        "occurred_at": at,
+        "occurred_at": min(at, ended["recovered_at"]) if ended else at,
         "received_at": delivery["received_at"],
         "last_occurred_at": at,
         "recovered_at": ended["recovered_at"] if ended else None,

@@ -8,15 +8,8 @@ from sightline.errors import ValidationError
 from sightline.principal import Principal
 from sightline.scenarios.saved import analytics_store, store
 from sightline.scenarios.saved.pipeline import found, found_search
-from sightline.scenarios.saved.schemas import (
-    AnalyticsAnswer,
-    Bucket,
-    LabelsAnswer,
-    LabelsRequest,
-    PrecisionAnswer,
-    PrecisionPoint,
-    UsedText,
-)
+from sightline.scenarios.saved.recorded_schemas import AnalyticsAnswer, Bucket, UsedText
+from sightline.scenarios.saved.schemas import LabelsAnswer, LabelsRequest, PrecisionAnswer, PrecisionPoint
 
 # Runs that precision is shown for.
 RUNS_SHOWN = 200

@@ -16,16 +16,18 @@ from sightline.scenarios.answers import SearchAnswer
 from sightline.scenarios.legs import images_of
 from sightline.scenarios.pipeline import Providers, compose_for, search
 from sightline.scenarios.saved import match_store, store
-from sightline.scenarios.saved.schemas import (
-    MAX_SAVED,
-    MAX_STANDING,
-    MatchAnswer,
-    MatchPage,
+from sightline.scenarios.saved.recorded_schemas import (
     RecordedAnswer,
     RecordedPage,
     RecordedResult,
     RecordedTook,
     RecordedWhole,
+)
+from sightline.scenarios.saved.schemas import (
+    MAX_SAVED,
+    MAX_STANDING,
+    MatchAnswer,
+    MatchPage,
     RunRequest,
     SavedAnswer,
     SavedChange,

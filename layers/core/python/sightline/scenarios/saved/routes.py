@@ -10,14 +10,12 @@ from sightline.http import Cursor, Limit, Principal, create_router, rate_limited
 from sightline.scenarios.answers import SearchAnswer
 from sightline.scenarios.routes import RATE, Needs, Searcher, Store
 from sightline.scenarios.saved import judging, pipeline
+from sightline.scenarios.saved.recorded_schemas import AnalyticsAnswer, RecordedPage, RecordedWhole
 from sightline.scenarios.saved.schemas import (
-    AnalyticsAnswer,
     LabelsAnswer,
     LabelsRequest,
     MatchPage,
     PrecisionAnswer,
-    RecordedPage,
-    RecordedWhole,
     RunRequest,
     SavedAnswer,
     SavedChange,

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from sightline.database import transaction
 from sightline.http import as_lambda, create_app
 from sightline.incidents.grouping import store as incidents
+from sightline.incidents.grouping import timeline_store
 from sightline.incidents.notices.buttons import Buttons
 from sightline.incidents.notices.choosing import incident_changed
 from sightline.incidents.notices.interactions import router as interactions
@@ -123,7 +124,9 @@ class Office:
                 {**values, "workspace": self.workspace.id},
             ).fetchone()
             assert row is not None
-            incidents.add_event(conn, row, "opened", "system", {"status": "gathering"}, {"status": "open"})
+            timeline_store.add_event(
+                conn, row, "opened", "system", {"status": "gathering"}, {"status": "open"}
+            )
         return UUID(str(row["id"]))
 
     def change(
@@ -137,7 +140,7 @@ class Office:
                 incidents.set_incident(conn, incident_id, **values)
             before = {name: str(row[name]) for name in values}
             after = {name: str(value) for name, value in values.items()}
-            return incidents.add_event(conn, row, kind, actor, before, after)
+            return timeline_store.add_event(conn, row, kind, actor, before, after)
 
     def event(self, incident_id: UUID, version: int, *kinds: str) -> Json:
         """As it comes from the bus."""

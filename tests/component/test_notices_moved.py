@@ -5,8 +5,7 @@ from uuid import UUID
 import pytest
 
 from sightline.database import transaction
-from sightline.incidents.grouping import config_store, lifecycle
-from sightline.incidents.grouping import store as incidents
+from sightline.incidents.grouping import config_store, lifecycle, member_store, timeline_store
 from sightline.incidents.grouping.actions import merge
 from sightline.incidents.grouping.arranging import arrange
 from sightline.incidents.grouping.family import Cluster
@@ -32,13 +31,13 @@ def two_incidents(office: Office) -> tuple[UUID, UUID]:
 def _takes_one(office: Office, loses: UUID, gains: UUID) -> int:
     """The second alert of one turns out to be the other's; the version that the bus is told of."""
     with transaction(office.workspace.id) as conn:
-        stays, goes = incidents.alerts_of(conn, loses)
+        stays, goes = member_store.alerts_of(conn, loses)
         because = {"score": 0.9, "because": ["it depends on it"], "alert_id": None}
-        theirs = [*incidents.alerts_of(conn, gains), goes]
+        theirs = [*member_store.alerts_of(conn, gains), goes]
         clusters = [Cluster(rows, {one["id"]: because for one in rows}) for rows in ([stays], theirs)]
         for one in arrange(conn, clusters):
             lifecycle.refresh(conn, one, settings=config_store.settings(conn))
-        (untold,) = incidents.untold(conn, [loses])
+        (untold,) = timeline_store.untold(conn, [loses])
     assert untold["kinds"] == ["withdrawn"]
     return int(untold["version"])
 

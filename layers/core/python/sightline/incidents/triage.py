@@ -13,7 +13,7 @@ from sightline.database import Row, transaction
 from sightline.errors import NotFoundError
 from sightline.incidents import claims, eventbridge, rules, source_store, store
 from sightline.incidents.grouping import telling
-from sightline.incidents.grouping.store import untold
+from sightline.incidents.grouping.timeline_store import untold
 from sightline.incidents.judging import Judges
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import sender

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError, NotFoundError
-from sightline.incidents.grouping import config_store, lifecycle, store
+from sightline.incidents.grouping import config_store, lifecycle, member_store, store, timeline_store
 from sightline.incidents.grouping.reading import found
 from sightline.incidents.grouping.telling import tell
 from sightline.ports.work import Events
@@ -29,7 +29,7 @@ def merge(
                 store.set_incident(conn, incident_id, held=True)
         lifecycle.refresh(conn, incident_id, settings=config_store.settings(conn))
         changed = found(conn, incident_id)
-        untold = store.untold(conn, [incident_id, *others])
+        untold = timeline_store.untold(conn, [incident_id, *others])
     tell(workspace_id, untold, events=events)
     return changed
 
@@ -49,29 +49,31 @@ def split(
         for one in (incident_id, made["id"]):
             lifecycle.refresh(conn, one, settings=settings)
         changed = found(conn, made["id"])
-        untold = store.untold(conn, [incident_id, made["id"]])
+        untold = timeline_store.untold(conn, [incident_id, made["id"]])
     tell(workspace_id, untold, events=events)
     return changed
 
 
 def _apart(conn: Connection, incident: Row, alert_ids: Sequence[UUID], actor: str) -> Row:
-    rows = store.members(conn, incident["id"], alert_ids)
+    rows = member_store.members(conn, incident["id"], alert_ids)
     if len(rows) < len(alert_ids):
         raise NotFoundError("Not all of these alerts are in this incident.")
     if len(rows) >= incident["alert_count"]:
         raise ConflictError("An incident keeps at least one alert.")
     made = store.add_incident(conn, workspace_id=incident["workspace_id"], alert=rows[0])
-    store.take_alerts(conn, alert_ids, target=made["id"])
+    member_store.take_alerts(conn, alert_ids, target=made["id"])
     for one in (incident, made):
         store.set_incident(conn, one["id"], held=True)
-    for other in (incident["id"], *store.apart_from(conn, incident["id"])):
-        store.put_apart(conn, incident["workspace_id"], made["id"], other)
+    for other in (incident["id"], *member_store.apart_from(conn, incident["id"])):
+        member_store.put_apart(conn, incident["workspace_id"], made["id"], other)
     if incident["opened_at"] is not None:
         store.set_incident(conn, made["id"], status="open", opened_at=datetime.now(UTC))
         after = {"status": "open", "from": str(incident["id"]), "number": incident["number"]}
-        store.add_event(conn, made, "opened", actor, {}, after, f"split from INC-{incident['number']}")
+        timeline_store.add_event(
+            conn, made, "opened", actor, {}, after, f"split from INC-{incident['number']}"
+        )
         after = {"into": str(made["id"]), "number": made["number"], "alerts": len(rows)}
-        store.add_event(conn, incident, "split", actor, {}, after)
+        timeline_store.add_event(conn, incident, "split", actor, {}, after)
     return made
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import config_store, kin_store, lifecycle, names, store
+from sightline.incidents.grouping import config_store, kin_store, lifecycle, names, store, timeline_store
 from sightline.incidents.grouping.family import Cluster
 
 
@@ -95,6 +95,6 @@ def _tell(
     about = {"id": home, "workspace_id": alert["workspace_id"]}
     before = {} if moved is None else {"incident_id": str(moved["id"]), "number": moved["number"]}
     after = {"alert_id": str(alert["id"]), "title": alert["title"], "score": because["score"]}
-    store.add_event(
+    timeline_store.add_event(
         conn, about, "alert_joined", lifecycle.SYSTEM, before, after, ", ".join(because["because"])
     )

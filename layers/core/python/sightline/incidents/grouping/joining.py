@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import config_store, kin_store, lifecycle, store
+from sightline.incidents.grouping import config_store, kin_store, lifecycle, member_store, store
 from sightline.incidents.grouping.arranging import arrange
 from sightline.incidents.grouping.clustering import FITS
 from sightline.incidents.grouping.evidence import WINDOW_S, evidence
@@ -88,7 +88,7 @@ def _meet(conn: Connection, alert: Row, topology: Topology, settings: Settings) 
 def _decide(conn: Connection, family_id: UUID, topology: Topology, settings: Settings) -> set[UUID]:
     """Which of a family are one incident; answers the incidents that this changed."""
     rows = kin_store.family(conn, family_id, limit=MOST)
-    parted = store.parted(conn, {row["incident_id"] for row in rows if row["held"]})
+    parted = member_store.parted(conn, {row["incident_id"] for row in rows if row["held"]})
 
     def may_join(ones: frozenset[UUID], others: frozenset[UUID]) -> bool:
         return not any((one, other) in parted for one in ones for other in others)

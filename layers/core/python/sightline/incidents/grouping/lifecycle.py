@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import names, rules, store
+from sightline.incidents.grouping import member_store, names, rules, store, timeline_store
 from sightline.incidents.grouping.schemas import Facts, Settings
 
 SYSTEM = "system"
@@ -20,7 +20,7 @@ def refresh(conn: Connection, incident_id: UUID, *, settings: Settings) -> None:
     incident = store.incident(conn, incident_id, lock=True)
     if incident is None or incident["status"] == "merged":
         return
-    row = store.facts(conn, incident_id)
+    row = member_store.facts(conn, incident_id)
     facts = Facts(**{name: row[name] for name in _FACTS})
     values: dict[str, Any] = {name: row[name] for name in _SAID if row[name] is not None}
     if incident["title_by"] is None and row["title"]:
@@ -43,7 +43,7 @@ def _open(conn: Connection, incident: Row, facts: Facts) -> Row:
     values: dict[str, Any] = {"status": "open", "opened_at": datetime.now(UTC)}
     store.set_incident(conn, incident["id"], **values)
     before, after = {"status": incident["status"]}, {"status": "open", "alerts": facts.alerts}
-    store.add_event(conn, incident, "opened", SYSTEM, before, after)
+    timeline_store.add_event(conn, incident, "opened", SYSTEM, before, after)
     return {**incident, **values}
 
 
@@ -59,7 +59,7 @@ def _close(conn: Connection, incident: Row, facts: Facts) -> Row:
     store.set_incident(conn, incident["id"], **values)
     before, after = {"status": "open"}, {"status": "gathering", "alerts": facts.alerts}
     reason = "its alerts belong to another incident"
-    store.add_event(conn, incident, "withdrawn", SYSTEM, before, after, reason)
+    timeline_store.add_event(conn, incident, "withdrawn", SYSTEM, before, after, reason)
     return {**incident, **values}
 
 
@@ -70,7 +70,9 @@ def _severity(conn: Connection, incident: Row, row: Row, *, quietly: bool) -> No
         return
     store.set_incident(conn, incident["id"], severity=after)
     if not quietly:
-        store.add_event(conn, incident, "severity_changed", SYSTEM, {"severity": before}, {"severity": after})
+        timeline_store.add_event(
+            conn, incident, "severity_changed", SYSTEM, {"severity": before}, {"severity": after}
+        )
 
 
 def _reached(conn: Connection, incident: Row, facts: Facts) -> None:
@@ -78,7 +80,7 @@ def _reached(conn: Connection, incident: Row, facts: Facts) -> None:
     step = rules.step_of(facts.alerts)
     if step > incident["reached"]:
         store.set_incident(conn, incident["id"], reached=step)
-        store.add_event(
+        timeline_store.add_event(
             conn,
             incident,
             "alerts_reached",
@@ -96,7 +98,7 @@ def _status(conn: Connection, incident: Row, facts: Facts, settings: Settings) -
     if after != before:
         values: dict[str, Any] = {"status": after, "resolved_at": None, "resolved_by": None}
         store.set_incident(conn, incident["id"], **values)
-        store.add_event(
+        timeline_store.add_event(
             conn, incident, "reopened", SYSTEM, {"status": before}, {"status": after}, "an alert fires again"
         )
         return {**incident, **values}
@@ -104,7 +106,7 @@ def _status(conn: Connection, incident: Row, facts: Facts, settings: Settings) -
     if before in ("open", "investigating") and over_at is not None and over_at <= datetime.now(UTC):
         values = {"status": "resolved", "resolved_at": datetime.now(UTC), "resolved_by": SYSTEM}
         store.set_incident(conn, incident["id"], **values, vector=store.mean_vector(conn, incident["id"]))
-        store.add_event(
+        timeline_store.add_event(
             conn,
             incident,
             "resolved",
@@ -137,10 +139,10 @@ def seniority(incident: Row) -> tuple[Any, ...]:
 
 def absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) -> None:
     """Its alerts move, and what must stay apart from it stays apart from the other."""
-    moved = store.move_alerts(conn, source=goes["id"], target=stays["id"])
-    store.put_together(conn, stays["id"], goes["id"])
-    for other in store.apart_from(conn, goes["id"]):
-        store.put_apart(conn, stays["workspace_id"], stays["id"], other)
+    moved = member_store.move_alerts(conn, source=goes["id"], target=stays["id"])
+    member_store.put_together(conn, stays["id"], goes["id"])
+    for other in member_store.apart_from(conn, goes["id"]):
+        member_store.put_apart(conn, stays["workspace_id"], stays["id"], other)
     store.set_incident(
         conn,
         goes["id"],
@@ -154,9 +156,9 @@ def absorb(conn: Connection, stays: Row, goes: Row, *, actor: str, reason: str) 
         store.set_incident(conn, stays["id"], held=True)
     if goes["opened_at"] is not None:
         after = {"status": "merged", "into": str(stays["id"]), "number": stays["number"]}
-        store.add_event(conn, goes, "merged", actor, {"status": goes["status"]}, after, reason)
+        timeline_store.add_event(conn, goes, "merged", actor, {"status": goes["status"]}, after, reason)
     if stays["owner"] is None and goes["owner"] is not None:
         store.set_incident(conn, stays["id"], owner=goes["owner"])
     if stays["opened_at"] is not None:
         after = {"absorbed": str(goes["id"]), "number": goes["number"], "alerts": moved}
-        store.add_event(conn, stays, "merged", actor, {}, after, reason)
+        timeline_store.add_event(conn, stays, "merged", actor, {}, after, reason)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sightline.database import Connection, Row, transaction
 from sightline.errors import ConflictError
-from sightline.incidents.grouping import store
+from sightline.incidents.grouping import store, timeline_store
 from sightline.incidents.grouping.reading import found
 from sightline.incidents.grouping.schemas import IncidentChange
 from sightline.incidents.grouping.telling import tell
@@ -28,7 +28,7 @@ def change(
         for step in _STEPS:
             step(conn, incident, change, actor)
         changed = found(conn, incident_id)
-        untold = store.untold(conn, [incident_id])
+        untold = timeline_store.untold(conn, [incident_id])
     tell(workspace_id, untold, events=events)
     return changed
 
@@ -38,7 +38,9 @@ def _owner(conn: Connection, incident: Row, change: IncidentChange, actor: str) 
     if change.owner is None or owner == incident["owner"]:
         return
     store.set_incident(conn, incident["id"], owner=owner)
-    store.add_event(conn, incident, "owner_changed", actor, {"owner": incident["owner"]}, {"owner": owner})
+    timeline_store.add_event(
+        conn, incident, "owner_changed", actor, {"owner": incident["owner"]}, {"owner": owner}
+    )
 
 
 def _severity(conn: Connection, incident: Row, change: IncidentChange, actor: str) -> None:
@@ -47,7 +49,9 @@ def _severity(conn: Connection, incident: Row, change: IncidentChange, actor: st
         return
     store.set_incident(conn, incident["id"], severity=after, severity_by=actor)
     if after != before:
-        store.add_event(conn, incident, "severity_changed", actor, {"severity": before}, {"severity": after})
+        timeline_store.add_event(
+            conn, incident, "severity_changed", actor, {"severity": before}, {"severity": after}
+        )
 
 
 def _title(conn: Connection, incident: Row, change: IncidentChange, actor: str) -> None:
@@ -56,7 +60,7 @@ def _title(conn: Connection, incident: Row, change: IncidentChange, actor: str) 
         return
     store.set_incident(conn, incident["id"], title=after, title_by=actor)
     if after != before:
-        store.add_event(conn, incident, "title_changed", actor, {"title": before}, {"title": after})
+        timeline_store.add_event(conn, incident, "title_changed", actor, {"title": before}, {"title": after})
 
 
 def _snooze(conn: Connection, incident: Row, change: IncidentChange, actor: str) -> None:
@@ -74,7 +78,7 @@ def _snooze(conn: Connection, incident: Row, change: IncidentChange, actor: str)
     )
     kind = "unsnoozed" if over else "snoozed"
     told = {"snoozed_until": None if over else after.isoformat()}
-    store.add_event(
+    timeline_store.add_event(
         conn, incident, kind, actor, {"snoozed_until": before.isoformat() if before else None}, told
     )
 
@@ -82,9 +86,9 @@ def _snooze(conn: Connection, incident: Row, change: IncidentChange, actor: str)
 def _note(conn: Connection, incident: Row, change: IncidentChange, actor: str) -> None:
     if change.note is None or (change.status == "resolved" and change.status != incident["status"]):
         return
-    latest = store.latest_note(conn, incident["id"])
+    latest = timeline_store.latest_note(conn, incident["id"])
     if latest is None or (latest["actor"], latest["reason"]) != (actor, change.note):
-        store.add_event(conn, incident, "noted", actor, {}, {}, change.note)
+        timeline_store.add_event(conn, incident, "noted", actor, {}, {}, change.note)
         if incident["status"] == "resolved":
             store.set_incident(conn, incident["id"], resolution=change.note)
 
@@ -105,7 +109,9 @@ def _status(conn: Connection, incident: Row, change: IncidentChange, actor: str)
         values |= {"resolution": change.note, "vector": store.mean_vector(conn, incident["id"])}
     store.set_incident(conn, incident["id"], **values)
     kind = "resolved" if over else _BEGINS.get(before, "status_changed")
-    store.add_event(conn, incident, kind, actor, {"status": before}, {"status": after}, change.note or "")
+    timeline_store.add_event(
+        conn, incident, kind, actor, {"status": before}, {"status": after}, change.note or ""
+    )
 
 
 _BEGINS = {"resolved": "reopened", "gathering": "opened"}

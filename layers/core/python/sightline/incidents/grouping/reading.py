@@ -7,7 +7,7 @@ from uuid import UUID
 from sightline.cursor import decode_cursor, encode_cursor, id_in, next_page
 from sightline.database import Connection, Row, transaction
 from sightline.errors import NotFoundError
-from sightline.incidents.grouping import store
+from sightline.incidents.grouping import member_store, store, timeline_store
 from sightline.incidents.grouping.schemas import (
     EventAnswer,
     EventPage,
@@ -44,7 +44,7 @@ def list_members(principal: Principal, incident_id: UUID, *, cursor: str | None,
     after = id_in(cursor)
     with transaction(principal.workspace_id) as conn:
         found(conn, incident_id)
-        rows = store.alerts_of(conn, incident_id, after=after, limit=limit + 1)
+        rows = member_store.alerts_of(conn, incident_id, after=after, limit=limit + 1)
     page, more = next_page(rows, limit, "id")
     return MemberPage(items=[_member(row) for row in page], next_cursor=more)
 
@@ -54,7 +54,7 @@ def timeline(principal: Principal, incident_id: UUID, *, cursor: str | None, lim
     after = decode_cursor(cursor, (int,))[0] if cursor else 0
     with transaction(principal.workspace_id) as conn:
         found(conn, incident_id)
-        rows = store.events_of(conn, incident_id, after_seq=after, limit=limit + 1)
+        rows = timeline_store.events_of(conn, incident_id, after_seq=after, limit=limit + 1)
     items = [EventAnswer(**{name: row[name] for name in EventAnswer.model_fields}) for row in rows[:limit]]
     more = encode_cursor(rows[limit - 1]["seq"]) if len(rows) > limit else None
     return EventPage(items=items, next_cursor=more)

@@ -1,16 +1,13 @@
-"""SQL of incidents and their timelines. Every statement runs in the caller's transaction and workspace."""
+"""SQL of incidents. Every statement runs in the caller's transaction and workspace."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping.schemas import UNTOLD
-from sightline.incidents.schemas import Severity
 
 LIKE = 0.3
 """Similarity from which an earlier incident is like another: less is what any two have in common."""
@@ -73,157 +70,6 @@ def set_incident(conn: Connection, incident_id: UUID, **values: Any) -> None:
     )
 
 
-def add_event(
-    conn: Connection,
-    incident: Mapping[str, Any],
-    kind: str,
-    actor: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    reason: str = "",
-) -> int:
-    """Writes it into the timeline; the incident's version after it."""
-    row = conn.execute(
-        "WITH told AS (UPDATE incident SET version = version + %(step)s, updated_at = now()"
-        "  WHERE id = %(incident_id)s RETURNING version)"
-        " INSERT INTO incident_event (workspace_id, incident_id, version, actor, kind, before, after, reason)"
-        " SELECT %(workspace_id)s, %(incident_id)s, version, %(actor)s, %(kind)s, %(before)s, %(after)s,"
-        " %(reason)s FROM told RETURNING version",
-        {
-            "step": 0 if kind in UNTOLD else 1,
-            "workspace_id": incident["workspace_id"],
-            "incident_id": incident["id"],
-            "actor": actor,
-            "kind": kind,
-            "before": Jsonb(before),
-            "after": Jsonb(after),
-            "reason": reason,
-        },
-    ).fetchone()
-    assert row is not None  # noqa: S101 - the incident exists
-    return int(row["version"])
-
-
-def events_of(
-    conn: Connection,
-    incident_id: UUID,
-    *,
-    after_version: int = -1,
-    after_seq: int = 0,
-    limit: int = 1000,
-) -> list[Row]:
-    """Oldest first."""
-    return conn.execute(
-        "SELECT * FROM incident_event WHERE incident_id = %s AND version > %s AND seq > %s"
-        " ORDER BY seq LIMIT %s",
-        (incident_id, after_version, after_seq, limit),
-    ).fetchall()
-
-
-def alerts_of(
-    conn: Connection, incident_id: UUID, *, after: UUID | None = None, limit: int = 1000
-) -> list[Row]:
-    """Its alerts, oldest first."""
-    return conn.execute(
-        "SELECT * FROM alert WHERE incident_id = %(incident)s"
-        " AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s",
-        {"incident": incident_id, "after": after, "limit": limit},
-    ).fetchall()
-
-
-def facts(conn: Connection, incident_id: UUID) -> Row:
-    """What its alerts say of it, all together."""
-    row = conn.execute(_FACTS, {"incident": incident_id, "severities": list(get_args(Severity))}).fetchone()
-    assert row is not None  # noqa: S101 - aggregates give one row
-    return row
-
-
-_FACTS = """
-WITH member AS (
-    SELECT *, array_position(%(severities)s::text[], severity) AS rank,
-        muted_until IS NULL OR (status = 'firing' AND muted_until <= now()) AS loud
-    FROM alert WHERE incident_id = %(incident)s)
-SELECT count(*)::int AS alerts,
-    count(*) FILTER (WHERE status = 'firing')::int AS firing,
-    count(DISTINCT (source_id, external_id)) FILTER (WHERE loud)::int AS loud,
-    (%(severities)s::text[])[min(rank) FILTER (WHERE loud)] AS loud_severity,
-    max(last_occurred_at) FILTER (WHERE loud AND status = 'firing') AS loud_since,
-    max(recovered_at) AS quiet_since,
-    min(muted_until) FILTER (WHERE status = 'firing' AND muted_until > now()) AS muted_until,
-    (%(severities)s::text[])[min(rank)] AS severity,
-    (array_agg(title ORDER BY rank, occurred_at, title))[1] AS title,
-    coalesce(array_agg(DISTINCT service ORDER BY service) FILTER (WHERE service IS NOT NULL), '{}')
-        AS services,
-    min(environment) AS environment,
-    min(occurred_at) AS first_alert_at,
-    max(last_occurred_at) AS last_alert_at
-FROM member
-"""
-
-
-def move_alerts(conn: Connection, *, source: UUID, target: UUID) -> int:
-    """All alerts of one incident into another; how many."""
-    return conn.execute("UPDATE alert SET incident_id = %s WHERE incident_id = %s", (target, source)).rowcount
-
-
-def members(conn: Connection, incident_id: UUID, alert_ids: Sequence[UUID]) -> list[Row]:
-    """Those of the alerts that are in the incident."""
-    return conn.execute(
-        "SELECT * FROM alert WHERE incident_id = %s AND id = ANY(%s) ORDER BY id",
-        (incident_id, list(alert_ids)),
-    ).fetchall()
-
-
-def take_alerts(conn: Connection, alert_ids: Sequence[UUID], *, target: UUID) -> None:
-    """These alerts into another incident."""
-    conn.execute("UPDATE alert SET incident_id = %s WHERE id = ANY(%s)", (target, list(alert_ids)))
-
-
-def put_apart(conn: Connection, workspace_id: UUID, one: UUID, other: UUID) -> None:
-    """No later alert brings the two together."""
-    conn.execute(
-        "INSERT INTO incident_apart (workspace_id, one, other) VALUES (%s, least(%s, %s), greatest(%s, %s))"
-        " ON CONFLICT DO NOTHING",
-        (workspace_id, one, other, one, other),
-    )
-
-
-def put_together(conn: Connection, one: UUID, other: UUID) -> None:
-    """A person says that the two are one after all."""
-    conn.execute(
-        "DELETE FROM incident_apart WHERE one = least(%s, %s) AND other = greatest(%s, %s)",
-        (one, other, one, other),
-    )
-
-
-def apart_from(conn: Connection, incident_id: UUID) -> set[UUID]:
-    """Incidents that it must not be merged with."""
-    rows = conn.execute(
-        "SELECT other AS id FROM incident_apart WHERE one = %(id)s"
-        " UNION SELECT one FROM incident_apart WHERE other = %(id)s",
-        {"id": incident_id},
-    ).fetchall()
-    return {row["id"] for row in rows}
-
-
-def parted(conn: Connection, incident_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
-    """Pairs of incidents that must not be merged, both ways round."""
-    rows = conn.execute(
-        "SELECT one, other FROM incident_apart WHERE one = ANY(%(ids)s) OR other = ANY(%(ids)s)",
-        {"ids": list(incident_ids)},
-    ).fetchall()
-    pairs = {(row["one"], row["other"]) for row in rows}
-    return pairs | {(other, one) for one, other in pairs}
-
-
-def latest_note(conn: Connection, incident_id: UUID) -> Row | None:
-    return conn.execute(
-        "SELECT actor, reason FROM incident_event WHERE incident_id = %s AND kind = 'noted'"
-        " ORDER BY seq DESC LIMIT 1",
-        (incident_id,),
-    ).fetchone()
-
-
 def touch(conn: Connection, incident_id: UUID, at: datetime) -> None:
     """One of its alerts was heard again."""
     conn.execute(
@@ -242,30 +88,6 @@ def mean_vector(conn: Connection, incident_id: UUID) -> Any:
         (incident_id, MEAN_OF),
     ).fetchone()
     return row["mean"] if row else None
-
-
-def untold(conn: Connection, incident_ids: Sequence[UUID] | None = None) -> list[Row]:
-    """Incidents whose last version nobody was told of, and the kinds of what happened; None: all."""
-    return conn.execute(
-        "SELECT id, version, (SELECT array_agg(DISTINCT event.kind ORDER BY event.kind)"
-        "  FROM incident_event AS event WHERE event.incident_id = incident.id"
-        "  AND event.version > incident.told_version AND event.kind <> ALL(%(untold)s)) AS kinds"
-        " FROM incident WHERE told_version < version"
-        " AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s)) ORDER BY id",
-        {
-            "ids": None if incident_ids is None else list(incident_ids),
-            "untold": sorted(UNTOLD),
-        },
-    ).fetchall()
-
-
-def mark_told(conn: Connection, told: Sequence[Row]) -> None:
-    """By the versions that were published; one that rose meanwhile is told of by whoever raised it."""
-    conn.execute(
-        "UPDATE incident SET told_version = greatest(told_version, said.version)"
-        " FROM unnest(%s::uuid[], %s::int[]) AS said (id, version) WHERE incident.id = said.id",
-        ([row["id"] for row in told], [row["version"] for row in told]),
-    )
 
 
 def locked(conn: Connection, incident_ids: Sequence[UUID]) -> list[Row]:

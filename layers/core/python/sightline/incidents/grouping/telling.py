@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.incidents.grouping import store
+from sightline.incidents.grouping import timeline_store
 from sightline.ports.work import Events
 
 CHANGED = "incident.changed"
@@ -18,11 +18,11 @@ def tell(workspace_id: UUID | str, untold: Sequence[Row], *, events: Events) -> 
         detail = {"workspace_id": str(workspace_id), "incident_id": str(row["id"])}
         events.publish(CHANGED, {**detail, "version": row["version"], "kinds": row["kinds"] or []})
     with transaction(workspace_id) as conn:
-        store.mark_told(conn, untold)
+        timeline_store.mark_told(conn, untold)
 
 
 def tell_all(workspace_id: UUID | str, *, events: Events) -> None:
     """Whatever was lost between a commit and the bus."""
     with transaction(workspace_id) as conn:
-        untold = store.untold(conn)
+        untold = timeline_store.untold(conn)
     tell(workspace_id, untold, events=events)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import transaction
-from sightline.incidents.grouping import config_store, lifecycle, store
+from sightline.incidents.grouping import config_store, lifecycle, store, timeline_store
 from sightline.incidents.grouping.telling import tell
 from sightline.ports.work import Events
 from sightline.telemetry import logger
@@ -40,7 +40,9 @@ def look_after(workspace_id: UUID, incident_id: UUID, *, events: Events) -> None
         if incident and until is not None and until <= datetime.now(UTC):
             store.set_incident(conn, incident_id, snoozed_until=None)
             before, after = {"snoozed_until": until.isoformat()}, {"snoozed_until": None}
-            store.add_event(conn, incident, "unsnoozed", lifecycle.SYSTEM, before, after, "its time is over")
+            timeline_store.add_event(
+                conn, incident, "unsnoozed", lifecycle.SYSTEM, before, after, "its time is over"
+            )
         lifecycle.refresh(conn, incident_id, settings=config_store.settings(conn))
-        untold = store.untold(conn, [incident_id])
+        untold = timeline_store.untold(conn, [incident_id])
     tell(workspace_id, untold, events=events)

@@ -1,7 +1,7 @@
 """What a story is told from: the incident, what happened since it was told last, and its summary."""
 
 from sightline.database import Connection, Row
-from sightline.incidents.grouping import store as incidents
+from sightline.incidents.grouping import timeline_store
 from sightline.incidents.notices import store
 from sightline.incidents.notices.wording import Story, story_of
 from sightline.settings import get_settings
@@ -24,5 +24,5 @@ def _since(conn: Connection, incident: Row, told_version: int) -> list[Row]:
     """What happened up to this version: what came while it was read is news of the next."""
     if not told_version:  # nothing is news to who was never told
         return []
-    found = incidents.events_of(conn, incident["id"], after_version=told_version)
+    found = timeline_store.events_of(conn, incident["id"], after_version=told_version)
     return [one for one in found if one["version"] <= incident["version"]]

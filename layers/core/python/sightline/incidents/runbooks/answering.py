@@ -9,7 +9,7 @@ from pgvector import HalfVector
 
 from sightline.database import Connection, Row, transaction
 from sightline.errors import SightlineError
-from sightline.incidents.grouping import store as incidents
+from sightline.incidents.grouping import member_store
 from sightline.incidents.runbooks import answer_store, ranking, rules, searching, weighing
 from sightline.incidents.runbooks.naming import spaced
 from sightline.incidents.writing import Writers
@@ -121,7 +121,7 @@ class Answering:
         if asked["incident_id"] is None:
             return ""
         with transaction(asked["workspace_id"]) as conn:
-            return rules.context_of(incidents.alerts_of(conn, asked["incident_id"], limit=MAX_ALERTS))
+            return rules.context_of(member_store.alerts_of(conn, asked["incident_id"], limit=MAX_ALERTS))
 
     def _vectors(self, texts: Sequence[str], told: _Told) -> tuple[list[HalfVector], str]:
         """None where no model answers; the words must do then, and the answer says so."""

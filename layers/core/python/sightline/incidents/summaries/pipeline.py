@@ -6,6 +6,7 @@ from sightline.cursor import decode_cursor, encode_cursor
 from sightline.database import Connection, Row, transaction
 from sightline.errors import NotFoundError
 from sightline.incidents.grouping import store as incidents
+from sightline.incidents.grouping import timeline_store
 from sightline.incidents.summaries import store
 from sightline.incidents.summaries.schemas import SummaryAnswer, SummaryPage, SummaryRequested
 from sightline.incidents.summaries.summarising import is_current
@@ -18,7 +19,7 @@ def ask(principal: Principal, incident_id: UUID, *, queue: Queue) -> SummaryRequ
     with transaction(principal.workspace_id) as conn:
         incident = _found(conn, incident_id)
         last = store.latest(conn, incident_id)
-        events = incidents.events_of(conn, incident_id, after_version=last["of_version"] if last else -1)
+        events = timeline_store.events_of(conn, incident_id, after_version=last["of_version"] if last else -1)
     current = is_current(incident, last, events)
     if not current:
         actor = f"{'user' if principal.kind == 'user' else 'key'}:{principal.principal_id}"

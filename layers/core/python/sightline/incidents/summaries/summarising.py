@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sightline.database import Connection, Row, transaction
+from sightline.incidents.grouping import member_store, timeline_store
 from sightline.incidents.grouping import store as incidents
 from sightline.incidents.grouping.telling import tell
 from sightline.incidents.summaries import rules, store
@@ -59,7 +60,7 @@ def take(message: Mapping[str, Any], *, writers: Writers, events: Events) -> Non
     with transaction(workspace_id) as conn:
         if not _keep(conn, reading, written, asked_by=asked_by):
             return
-        untold = incidents.untold(conn, [incident_id])
+        untold = timeline_store.untold(conn, [incident_id])
     tell(workspace_id, untold, events=events)
     logger.info("summary written", incident_id=str(incident_id), by=written.by, dropped=written.dropped)
 
@@ -70,11 +71,11 @@ def _read(conn: Connection, incident_id: UUID, *, asked: bool) -> _Reading | Non
     if incident is None or incident["status"] == "merged":
         return None
     last = store.latest(conn, incident_id)
-    events = incidents.events_of(conn, incident_id, after_version=last["of_version"] if last else -1)
+    events = timeline_store.events_of(conn, incident_id, after_version=last["of_version"] if last else -1)
     because = rules.due(events) or (ASKED if asked and not is_current(incident, last, events) else None)
     if because is None:
         return None
-    alerts = incidents.alerts_of(conn, incident_id, limit=MAX_ALERTS)
+    alerts = member_store.alerts_of(conn, incident_id, limit=MAX_ALERTS)
     began = incident["first_alert_at"]
     changes = store.changes_before(conn, services=incident["services"], at=began)
     facts = rules.facts(incident, alerts, changes)
@@ -125,7 +126,7 @@ def _keep(conn: Connection, reading: _Reading, written: Written, *, asked_by: st
     if row is None:
         return False
     after = {"summary_id": str(row["id"]), "text": rules.text_of(row["sentences"]), "by": written.by}
-    incidents.add_event(conn, incident, "summarised", asked_by or SYSTEM, {}, after, reading.because)
+    timeline_store.add_event(conn, incident, "summarised", asked_by or SYSTEM, {}, after, reading.because)
     return True
 
 

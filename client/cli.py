@@ -39,7 +39,7 @@ EPILOG = (
     "5 no service, 6 not indexed."
 )
 app = typer.Typer(
-    help="Sightline: find moments in driving video by describing them.",
+    help="Sightline: find moments in driving video by describing them; make incidents of alerts.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

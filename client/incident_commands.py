@@ -46,6 +46,7 @@ def list_incidents(
             one["id"],
         ],
         as_json=as_json,
+        none="None. What too few alerts speak of so far: --status gathering.",
     )
 
 

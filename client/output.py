@@ -93,12 +93,15 @@ def print_items(
     *,
     as_json: bool,
     right: Sequence[str] = (),
+    none: str = "None.",
 ) -> None:
-    """A list: as JSON, or a table in which each has its row."""
+    """A list: as JSON, or a table in which each has its row; none: what to say where there is nothing."""
     if as_json:
         print_json({"items": list(items)})
-    else:
+    elif items:
         print_table(columns, map(row, items), right=right)
+    else:
+        notes().print(none, markup=False)
 
 
 def print_error(error: ClientError, *, as_json: bool) -> None:

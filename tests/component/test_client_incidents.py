@@ -138,3 +138,8 @@ def test_what_is_over_is_kept_for_so_many_days(sightline: Command) -> None:
     assert "90 days" in sightline("retention", plain=True)
     assert "neither a number of days nor off" in sightline("retention", "soon", plain=True, code=2)
     assert sightline("retention", "off")["keep_days"] is None
+
+
+def test_an_empty_list_says_where_to_look(sightline: Command) -> None:
+    assert "--status gathering" in sightline("--service", "nowhere", plain=True)
+    assert sightline("--service", "nowhere") == {"items": []}

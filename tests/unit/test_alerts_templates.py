@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections import defaultdict
 from itertools import pairwise
 
 import pytest
@@ -17,33 +19,40 @@ from gpu_endpoint.training.alerts.templates import (
     SEVERITIES,
     SLOT,
     Split,
-    Template,
     read_library,
+    skeleton,
 )
 from gpu_endpoint.training.alerts.values import Vocabulary
+from gpu_endpoint.training.alerts.wording import Synonyms, chosen, wordings
 from gpu_endpoint.training.alerts.words import LISTS
 
 pytestmark = pytest.mark.unit
 
 SEEN = [one for split in ("train", "validation") for one in read_library(split).everything()]
 HELD_OUT = [one for split in ("test", *APART, "vendor") for one in read_library(split).everything()]
+SEEN_SKELETONS = {words: one for one in SEEN for words in one.skeletons}
 ALIKE = 0.65  # shared words of two skeletons, of all their words
 
 
-def alike(one: Template, other: Template) -> float:
-    mine, theirs = set(one.words), set(other.words)
-    return len(mine & theirs) / len(mine | theirs)
-
-
 def test_no_held_out_template_shares_its_skeleton() -> None:
-    seen = {one.words for one in SEEN}
-    assert not [one.text for one in HELD_OUT if len(one.words) > 2 and one.words in seen]
+    skeletons = {one.text: skeleton(one.text) for one in HELD_OUT}
+    assert not [text for text, words in skeletons.items() if len(words) > 2 and words in SEEN_SKELETONS]
 
 
 def test_no_held_out_template_is_nearly_one_that_training_saw() -> None:
-    worded = [one for one in HELD_OUT if len(one.words) > 3]
-    assert len(worded) > 200
-    assert not [(a.text, b.text) for a in worded for b in SEEN if alike(a, b) > ALIKE]
+    bits: dict[str, int] = defaultdict(lambda: 1 << len(bits))
+    seen = {sum(bits[word] for word in set(words)): one.text for words, one in SEEN_SKELETONS.items()}
+    worded = [one.text for one in HELD_OUT if len(skeleton(one.text)) > 3]
+    assert len(worded) > 300
+    near = []
+    for text in worded:
+        mine = sum(bits[word] for word in set(skeleton(text)))
+        near += [
+            (text, other)
+            for theirs, other in seen.items()
+            if (mine & theirs).bit_count() > ALIKE * (mine | theirs).bit_count()
+        ]
+    assert not near
 
 
 def test_a_held_out_vendor_is_nowhere_in_training() -> None:
@@ -111,6 +120,27 @@ def test_slots_have_the_label_that_the_docs_give() -> None:
     assert label_of("err_ok") is None
     assert label_of("version") is None
     assert label_of("arn_sqs") == "resource"
+
+
+def test_a_choice_is_one_of_its_wordings() -> None:
+    text = "{service} <is|went> <down|away|> in {env}"
+    assert len(wordings(text)) == 6
+    assert {chosen(random.Random(seed), text) for seed in range(99)} == set(wordings(text))
+    assert wordings("a < b > c {pct}") == ["a < b > c {pct}"]
+
+
+def test_other_words_say_the_same() -> None:
+    synonyms = Synonyms(FOLDER / "synonyms.txt")
+    said = {synonyms.varied(random.Random(seed), "Above 90, not belowground") for seed in range(99)}
+    assert {"Above 90, not belowground", "Over 90, not belowground"} < said
+    assert all(text.endswith(" 90, not belowground") for text in said)
+
+
+def test_no_held_out_wording_is_drawn_in_training() -> None:
+    held_out = {words for one in HELD_OUT if len(words := skeleton(one.text)) > 2}
+    rng, synonyms = random.Random(0), Synonyms(FOLDER / "synonyms.txt")
+    drawn = {skeleton(synonyms.varied(rng, chosen(rng, one.text))) for one in SEEN for _ in range(10)}
+    assert not drawn & held_out
 
 
 def test_no_real_payload_is_among_the_templates() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gpu_endpoint.training.alerts.draft import Draft, Span
@@ -20,6 +20,7 @@ from gpu_endpoint.training.alerts.templates import (
     read_library,
 )
 from gpu_endpoint.training.alerts.values import MADE_UP, MADE_UP_IN_TRAINING, Vocabulary
+from gpu_endpoint.training.alerts.wording import chosen
 
 CATEGORY_SHARES = {
     "capacity": 0.19,
@@ -39,6 +40,9 @@ CATEGORY_SHARES = {
 SEVERITY_SHARES = {"critical": 0.12, "high": 0.24, "medium": 0.38, "low": 0.14, "info": 0.12}
 """Of alerts whose severity only a marker or a sentence about the impact tells."""
 OWN_SHARE = 0.4  # alerts that are wholly a vendor's own wording
+OWN_SHARE_IN_TRAINING = 0.25  # fewer: they are the same few hundred
+COUNTED_WORDINGS = 8  # a template of many wordings is drawn more often, but not by as much as it has
+THINNED_SHARE, VARIED_SHARE = 0.3, 0.5  # training alerts with words left out, or others in their place
 CONTEXT_SHARE = 0.25  # alerts beside which another sentence stands
 RECOVERED_SHARE = 0.12  # alerts that say it is over
 FRAMED = {
@@ -72,8 +76,9 @@ class Composer:
         self.library: Library = read_library(split)
         # Of a vendor kept out only its own texts are written; what stands beside them is as held out as they.
         self.beside = read_library("test") if split == "vendor" else self.library
-        self.thinned = split == "train"
-        self.made_up = MADE_UP_IN_TRAINING if split == "train" else MADE_UP
+        self.training = split == "train"
+        self.made_up = MADE_UP_IN_TRAINING if self.training else MADE_UP
+        self.own_share = OWN_SHARE_IN_TRAINING if self.training else OWN_SHARE
         self.kept = split in ("test", "vendor", *APART)
         self.shares = {
             name: share
@@ -90,11 +95,11 @@ class Composer:
         rng = self.rng
         category = rng.choices(list(self.shares), list(self.shares.values()))[0]
         own, cores = self.library.own.get(category, []), self.library.cores.get(category, [])
-        if own and (not cores or rng.random() < OWN_SHARE):
+        if own and (not cores or rng.random() < self.own_share):
             core, frame = rng.choice(own), None
         else:
-            frame = self._frame(category)
-            core = self._core(cores, frame)
+            frame = self._worded(self._frame(category))
+            core = self._worded(self._core(cores, frame))
         return self._written(core, frame, category)
 
     def _frame(self, category: str) -> Template:
@@ -102,9 +107,7 @@ class Composer:
         vendors = [name for name in sorted(self.library.frames) if category in FRAMED.get(name, (category,))]
         frames = self.library.frames[self.rng.choice(vendors)]
         recovered = self.rng.random() < RECOVERED_SHARE
-        return self.rng.choice(
-            [frame for frame in frames if (frame.severity is not None) == recovered] or frames
-        )
+        return self._one([frame for frame in frames if (frame.severity is not None) == recovered] or frames)
 
     def _core(self, cores: list[Template], frame: Template) -> Template:
         """A sentence; one that says all is well again does not stand in a frame of its own about trouble."""
@@ -113,7 +116,7 @@ class Composer:
             for core in cores
             if frame.severity is None or core.severity in (None, "critical", "high", "medium")
         ]
-        return self.rng.choice(fitting or cores)
+        return self._one(fitting or cores)
 
     def _written(self, core: Template, frame: Template | None, category: str) -> Alert:
         outer = frame or core
@@ -123,7 +126,8 @@ class Composer:
             self.rng,
             vocabulary,
             typos=outer.source == "human" and self.rng.random() < 0.3,
-            thinned=self.thinned and self.rng.random() < 0.3,
+            thinned=self.training and self.rng.random() < THINNED_SHARE,
+            varied=self.training and self.rng.random() < VARIED_SHARE,
         )
         needs_impact = (
             not told
@@ -168,7 +172,19 @@ class Composer:
         return "medium", True
 
     def _impact(self, severity: str) -> Template:
-        return self.rng.choice(self.beside.impacts[severity])
+        return self._worded(self._one(self.beside.impacts[severity]))
+
+    def _one(self, templates: list[Template]) -> Template:
+        """Any of them; in training those of several wordings more often."""
+        if not self.training:
+            return self.rng.choice(templates)
+        return self.rng.choices(
+            templates, [min(COUNTED_WORDINGS, len(one.wordings)) ** 0.5 for one in templates]
+        )[0]
+
+    def _worded(self, template: Template) -> Template:
+        """With its choices made."""
+        return replace(template, text=chosen(self.rng, template.text))
 
     def _fill(self, draft: Draft, text: str, core: Template, severity: str) -> None:
         """Writes a template's text into the draft, slot by slot."""

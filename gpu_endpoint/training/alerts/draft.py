@@ -7,7 +7,9 @@ import re
 
 from gpu_endpoint.training.alerts.names import any_word
 from gpu_endpoint.training.alerts.slots import drawers
+from gpu_endpoint.training.alerts.templates import FOLDER
 from gpu_endpoint.training.alerts.values import Vocabulary
+from gpu_endpoint.training.alerts.wording import Synonyms
 
 Span = tuple[int, int, str]
 
@@ -37,14 +39,18 @@ REPEATED = (
     "disk",
     "job",
 )
+SYNONYMS = Synonyms(FOLDER / "synonyms.txt")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Draft:
     """Text and spans. One alert wraps its entities in one way, if at all."""
 
-    def __init__(self, rng: random.Random, vocabulary: Vocabulary, *, typos: bool, thinned: bool) -> None:
-        self.rng, self.vocabulary, self.typos, self.thinned = rng, vocabulary, typos, thinned
+    def __init__(
+        self, rng: random.Random, vocabulary: Vocabulary, *, typos: bool, thinned: bool, varied: bool
+    ) -> None:
+        self.rng, self.vocabulary = rng, vocabulary
+        self.typos, self.thinned, self.varied = typos, thinned, varied
         self.text = ""
         self.spans: list[Span] = []
         self.wrap = rng.choice(WRAPS) if rng.random() < 0.12 else ("", "")
@@ -56,6 +62,8 @@ class Draft:
         if exact:
             self.text += text
             return
+        if self.varied:
+            text = SYNONYMS.varied(self.rng, text)
         if self.thinned:
             text = without_some_words(self.rng, text)
         self.text += mistyped(self.rng, text) if self.typos else text

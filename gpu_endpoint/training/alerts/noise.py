@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gpu_endpoint.training.alerts.draft import Span
 
 EMOJI = ("🔥 ", "🚨 ", "⚠️ ", ":rotating_light: ", "❗ ", "[!] ", ":fire: ", "✅ ")
+MORE_EMOJI = (":warning: ", ":red_circle: ", ":bell: ", ":exclamation: ", "🔴 ", "🟠 ", ":boom: ", "‼️ ")
 BEGINNINGS = (
     '{"title": "',
     '{"message": "',
@@ -40,7 +41,7 @@ def disturbed(rng: random.Random, text: str, spans: Sequence[Span]) -> tuple[str
     if rng.random() < 0.1:
         text, found = prefixed(rng.choice(BEGINNINGS), text, found)
     if rng.random() < 0.06 and not text.startswith("{"):
-        text, found = prefixed(rng.choice(EMOJI[:-1]), text, found)
+        text, found = prefixed(rng.choice(EMOJI[:-1] + MORE_EMOJI), text, found)
     if rng.random() < 0.12:
         text += rng.choice(TAILS)
     if rng.random() < 0.04:

@@ -1,4 +1,4 @@
-"""Train the alert models from nothing: `python -m gpu_endpoint.training.alerts.run`, ten idle minutes.
+"""Train the alert models from nothing: `python -m gpu_endpoint.training.alerts.run`, twenty idle minutes.
 
 Writes alerts, computes their token states once, trains three heads of each kind, calibrates them on
 validation templates, exports to gpu_endpoint/models/weights and rewrites the configs. The figures:
@@ -22,7 +22,7 @@ from gpu_endpoint.training.alerts.export import export_classes, export_entities
 from gpu_endpoint.training.alerts.states import StateSet, cached_states
 from gpu_endpoint.training.alerts.train import Plan, logits_of, train_classes, train_entities
 
-ALERTS, VALIDATION = 24000, 2000
+ALERTS, VALIDATION = 40000, 2000
 SEED = 0
 ENTITY_PLAN = Plan(epochs=2, rate=2e-3)
 CLASS_PLAN = Plan(epochs=2, rate=1e-3)

@@ -198,6 +198,10 @@ def plain(v: Vocabulary) -> dict[str, Callable[[], str]]:
     rng = v.rng
     return {
         "cve": lambda: f"CVE-20{rng.randint(15, 26)}-{rng.randint(1000, 49999)}",
+        "tool": partial(v.pick, "tools"),
+        "ticket": lambda: (
+            v.one_of("INC", "OPS-", "SUP-", "CASE-", "TKT", "#", "PRB") + str(rng.randint(100, 9999999))
+        ),
         "id": lambda: str(rng.randint(10, 9999999)),
         "n": lambda: str(rng.randint(1, 9)),
         "port": lambda: rng.choice(["443", "22", "5432", "8080"]),

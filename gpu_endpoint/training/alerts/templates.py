@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from gpu_endpoint.training.alerts.wording import wordings
+
 FOLDER = Path(__file__).with_name("templates")
-CORES = ("cores.txt", "more_cores.txt", "wide_cores.txt", "later_cores.txt")
-IMPACTS = ("impacts.txt", "later_impacts.txt")
+CORES = ("cores.txt", "more_cores.txt", "wide_cores.txt", "later_cores.txt", "varied_cores.txt")
+IMPACTS = ("impacts.txt", "later_impacts.txt", "varied_impacts.txt")
 HELD_OUT_VENDORS = ("newrelic", "opsgenie")
 VALIDATION_SHARE = 8  # one template in eight of those not held out
 
@@ -31,8 +34,8 @@ CATEGORIES = (
 )
 SEVERITY_LETTERS = {name[0]: name for name in SEVERITIES}
 
-Split = Literal["train", "validation", "test", "fresh", "third", "vendor"]
-APART: tuple[Split, ...] = ("fresh", "third")
+Split = Literal["train", "validation", "test", "fresh", "third", "fourth", "vendor"]
+APART: tuple[Split, ...] = ("fresh", "third", "fourth")
 """Held-out sets in folders of their own, in the order in which they were written."""
 SLOT = re.compile(r"\{([a-z0-9_A-Z]+)(?::([a-zA-Z]+))?\}")
 
@@ -51,10 +54,20 @@ class Template:
         """Whether the text has this slot."""
         return any(found.group(1) == slot for found in SLOT.finditer(self.text))
 
+    @cached_property
+    def wordings(self) -> list[str]:
+        """With every combination of its choices."""
+        return wordings(self.text)
+
     @property
-    def words(self) -> tuple[str, ...]:
-        """The skeleton: its own words in order, without slots, case and punctuation."""
-        return tuple(re.findall(r"[a-z0-9]+", SLOT.sub(" ", self.text.replace("\\n", " ")).lower()))
+    def skeletons(self) -> set[tuple[str, ...]]:
+        """Of each wording its own words in order, without slots, case and punctuation."""
+        return {skeleton(text) for text in self.wordings}
+
+
+def skeleton(text: str) -> tuple[str, ...]:
+    """The words of a template that are its own."""
+    return tuple(re.findall(r"[a-z0-9]+", SLOT.sub(" ", text.replace("\\n", " ")).lower()))
 
 
 @dataclass

@@ -4,21 +4,27 @@ the same."""
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sightline.database import transaction
+from sightline.database import Connection, transaction
+from sightline.incidents.grouping.store import lock_grouping, touch
+from sightline.incidents.grouping.telling import tell
 from tests.component.incidents import Desk
-from tests.component.test_incidents import NOON_S, TRIAGE, fire, recover
-from tests.conftest import new_workspace
+from tests.component.test_incidents import EVENTS, NOON_S, TRIAGE, fire, recover
+from tests.conftest import Workspace, new_workspace
+from tests.running_cloud import wait_until
 
 pytestmark = pytest.mark.component
 
 CALLS = {"web": ["checkout", "search"], "checkout": ["payments", "cart"], "cart": ["cart-db"], "search": []}
 WORKERS = 8
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -119,3 +125,48 @@ def test_in_any_order_by_any_number_of_workers_the_same_incidents_come_of_it(
     assert incidents(mixed) == incidents(plain)
     counted = [[one["occurrences"] for one in desk.user.alerts("limit=200")] for desk in (plain, mixed)]
     assert sum(counted[0]) == sum(counted[1])
+
+
+FIRST, OVER, ANEW = (fire(NOON_S), recover(NOON_S + 60), fire(NOON_S + 200))
+
+
+@pytest.mark.parametrize("heard", [(FIRST, OVER, ANEW), (OVER, FIRST, ANEW), (OVER, ANEW, FIRST)])
+def test_what_fired_before_a_recovery_is_never_what_fires_anew_after_it(
+    workspace: Workspace, heard: tuple[dict[str, Any], ...]
+) -> None:
+    """And both are judged by the models, also where the first was taken for one more of the second."""
+    desk = Desk(workspace)
+    desk.models.up = True
+    try:
+        for payload in (*heard, fire(NOON_S + 230)):
+            desk.user.deliver(desk.source_id, payload, at_s=NOON_S + 240)
+    finally:
+        desk.models.up = False
+    alerts = sorted(desk.user.alerts(), key=lambda alert: alert["occurred_at"])
+    assert [(alert["status"], alert["occurrences"]) for alert in alerts] == [("recovered", 1), ("firing", 2)]
+    assert not any(alert["degraded"] for alert in alerts)
+
+
+def test_telling_of_incidents_and_grouping_never_wait_for_each_other_in_a_ring(workspace: Workspace) -> None:
+    """GIVEN somebody who groups and has the second of two incidents WHEN both are told of THEN both end."""
+    desk = Desk(workspace)
+    desk.fire("a", service="web", severity="critical")
+    desk.fire("b", NOON_S + 3600, service="search", severity="critical")
+    first, second = sorted(one["id"] for one in desk.incidents())
+    untold = [{"id": id_, "version": 9, "kinds": []} for id_ in (first, second)]
+    with ThreadPoolExecutor(1) as other, transaction(workspace.id) as conn:
+        lock_grouping(conn)
+        touch(conn, UUID(second), LATER)
+        told = other.submit(tell, workspace.id, untold, events=EVENTS)
+        wait_until(lambda: waiting(conn), timeout_s=20, what="the telling")
+        touch(conn, UUID(first), LATER)
+    told.result(timeout=30)
+
+
+def waiting(conn: Connection) -> bool:
+    """Whether anybody waits for what this transaction holds."""
+    row = conn.execute(
+        "SELECT count(*) AS count FROM pg_locks WHERE NOT granted"
+        " AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    ).fetchone()
+    return row is not None and bool(row["count"])

@@ -10,13 +10,17 @@ from sightline.database import Connection, Row
 from sightline.incidents import rules, store
 from sightline.incidents.grouping.joining import Settled, join
 from sightline.incidents.grouping.store import lock_grouping
-from sightline.incidents.judging import NAMED, Verdict, by_rules
+from sightline.incidents.judging import NAMED, Verdict
 from sightline.incidents.schemas import NewAlert
 
 CLOCK_SKEW_S = 300
 """Seconds by which a sender's clock may be ahead of ours; a time beyond is replaced by ours."""
 SET_BACK_S = 30
 """Seconds ahead of us from which a time is that of a clock since set right, and not of a late delivery."""
+
+
+class UnjudgedError(Exception):
+    """An alert that seemed to be one more of a known one is new: the models must be asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,10 @@ class Judged:
 
 def settle(conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Sequence[Judged]) -> set[UUID]:
     """Decides about all alerts of a delivery, holding back whoever decides about the same names, and about
-    which of the workspace's belong together. Answers the incidents that anything changed in."""
+    which of the workspace's belong together. Answers the incidents that anything changed in.
+
+    Raises: UnjudgedError.
+    """
     if not judged:
         return set()
     alerts = [one.alert for one in judged]
@@ -50,6 +57,8 @@ def _settle(
     known = store.latest_alert(
         conn, source["id"], external_id=alert.external_id, fingerprint=rules.fingerprint(alert)
     )
+    if known and not alert.recovered:
+        known = _before_recovery(conn, source, known, at, delivery)
     firing = known is not None and known["status"] == "firing"
     if alert.recovered:
         if known and firing and _is_over(at, known, delivery):
@@ -64,6 +73,16 @@ def _settle(
             settled.again.append((known, at))
     else:
         settled.new.append(store.add_alert(conn, _row(conn, source, delivery, judged, at)))
+
+
+def _before_recovery(
+    conn: Connection, source: Row, known: Row, at: datetime, delivery: Mapping[str, Any]
+) -> Row | None:
+    """The alert that a firing is of: not the latest, where that began after a recovery and this did not."""
+    over = store.recovery(conn, source["id"], known["external_id"])
+    if over is None or known["occurred_at"] <= over["recovered_at"] or not _ended_by(over, at, delivery):
+        return known
+    return store.alert_begun_by(conn, source["id"], known["external_id"], over["recovered_at"])
 
 
 def _moment(occurred_at: datetime | None, received_at: datetime) -> datetime:
@@ -109,7 +128,9 @@ def _row(
     conn: Connection, source: Row, delivery: Mapping[str, Any], judged: Judged, at: datetime
 ) -> dict[str, Any]:
     """A new alert's row; its recovery may have come before it."""
-    alert, verdict = judged.alert, judged.verdict or by_rules(judged.alert)
+    alert, verdict = judged.alert, judged.verdict
+    if verdict is None:
+        raise UnjudgedError
     over = store.recovery(conn, source["id"], alert.external_id)
     ended = over if over is not None and _ended_by(over, at, delivery) else None
     labels: dict[str, Any] = {}

@@ -80,10 +80,19 @@ def latest_alert(conn: Connection, source_id: str, *, external_id: str, fingerpr
     """The last alert of this name; else one that goes on and says the same under another name."""
     return conn.execute(
         "(SELECT *, 0 AS rank FROM alert WHERE source_id = %(source)s AND external_id = %(name)s"
-        "  ORDER BY id DESC LIMIT 1)"
+        "  ORDER BY occurred_at DESC, id DESC LIMIT 1)"
         " UNION ALL (SELECT *, 1 FROM alert WHERE source_id = %(source)s AND fingerprint = %(print)s"
         "  AND status = 'firing' ORDER BY id DESC LIMIT 1) ORDER BY rank LIMIT 1",
         {"source": source_id, "name": external_id, "print": fingerprint},
+    ).fetchone()
+
+
+def alert_begun_by(conn: Connection, source_id: str, external_id: str, at: datetime) -> Row | None:
+    """The last alert of this name that began until then."""
+    return conn.execute(
+        "SELECT * FROM alert WHERE source_id = %s AND external_id = %s AND occurred_at <= %s"
+        " ORDER BY occurred_at DESC, id DESC LIMIT 1",
+        (source_id, external_id, at),
     ).fetchone()
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sightline.incidents.judging import Judges
 from sightline.incidents.schemas import NewAlert
 from sightline.incidents.senders import sender
 from sightline.incidents.senders.mapping import AlertMap, UnparsedError
-from sightline.incidents.settling import Judged, settle
+from sightline.incidents.settling import Judged, UnjudgedError, settle
 from sightline.incidents.sns import is_sns_address
 from sightline.ports.objects import Blobs
 from sightline.ports.outgoing import Pages
@@ -124,24 +124,36 @@ class Triage:
             return
         alerts, reason, name = _alerts_of(source, delivery)
         delivery = {**delivery, "sender_key": delivery["sender_key"] or name}
-        judged = self._judged(source, alerts)
         with transaction(delivery["workspace_id"]) as conn:
-            known = new and not store.keep_delivery(conn, delivery)
-            if not known:
-                changed = settle(conn, source, delivery, judged)
-                outcome = "unparsed" if reason else "alerts" if alerts else "no_alerts"
-                store.close_delivery(conn, delivery["id"], outcome=outcome, reason=reason, alerts=len(alerts))
-            # Taken before: whoever did so may have died before telling of anything.
-            news = untold(conn, None if known else list(changed))
+            firing = store.firing(conn, source["id"], [alert.external_id for alert in alerts])
+        try:
+            news = _settled(source, delivery, self._judged(alerts, known=firing), reason, new=new)
+        except UnjudgedError:
+            news = _settled(source, delivery, self._judged(alerts), reason, new=new)
         telling.tell(delivery["workspace_id"], news, events=self.events)
 
-    def _judged(self, source: Row, alerts: Sequence[NewAlert]) -> list[Judged]:
-        """With the models' verdict on each that is new; asked outside of any transaction."""
-        with transaction(source["workspace_id"]) as conn:
-            known = store.firing(conn, source["id"], [alert.external_id for alert in alerts])
+    def _judged(self, alerts: Sequence[NewAlert], *, known: Collection[str] = ()) -> list[Judged]:
+        """With the models' verdict on each that may be new; asked outside of any transaction."""
         fresh = [alert for alert in alerts if not alert.recovered and alert.external_id not in known]
         verdicts = dict(zip(map(id, fresh), self.judges.judge(fresh), strict=True))
         return [Judged(alert, verdicts.get(id(alert))) for alert in alerts]
+
+
+def _settled(
+    source: Row, delivery: Mapping[str, Any], judged: Sequence[Judged], reason: str | None, *, new: bool
+) -> list[Row]:
+    """Keeps the delivery and its alerts; answers the incidents that nobody was told of.
+
+    Raises: UnjudgedError, and nothing is kept.
+    """
+    with transaction(delivery["workspace_id"]) as conn:
+        if new and not store.keep_delivery(conn, delivery):
+            # Taken before: whoever did so may have died before telling of anything.
+            return untold(conn)
+        changed = settle(conn, source, delivery, judged)
+        outcome = "unparsed" if reason else "alerts" if judged else "no_alerts"
+        store.close_delivery(conn, delivery["id"], outcome=outcome, reason=reason, alerts=len(judged))
+        return untold(conn, list(changed))
 
 
 def _alerts_of(source: Row, delivery: Mapping[str, Any]) -> tuple[list[NewAlert], str | None, str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sightline.database import Row, transaction
-from sightline.incidents.grouping import timeline_store
+from sightline.incidents.grouping import store, timeline_store
 from sightline.ports.work import Events
 
 CHANGED = "incident.changed"
@@ -18,6 +18,7 @@ def tell(workspace_id: UUID | str, untold: Sequence[Row], *, events: Events) -> 
         detail = {"workspace_id": str(workspace_id), "incident_id": str(row["id"])}
         events.publish(CHANGED, {**detail, "version": row["version"], "kinds": row["kinds"] or []})
     with transaction(workspace_id) as conn:
+        store.lock_grouping(conn)  # rows of several incidents, in any order
         timeline_store.mark_told(conn, untold)
 
 

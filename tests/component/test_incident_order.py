@@ -161,6 +161,9 @@ def test_telling_of_incidents_and_grouping_never_wait_for_each_other_in_a_ring(w
         wait_until(lambda: waiting(conn), timeout_s=20, what="the telling")
         touch(conn, UUID(first), LATER)
     told.result(timeout=30)
+    with transaction(workspace.id) as conn:
+        found = conn.execute("SELECT told_version, last_alert_at FROM incident").fetchall()
+    assert [(row["told_version"], row["last_alert_at"]) for row in found] == [(9, LATER), (9, LATER)]
 
 
 def waiting(conn: Connection) -> bool:

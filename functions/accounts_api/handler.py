@@ -2,6 +2,6 @@
 
 from sightline.accounts.routes import router
 from sightline.http import as_lambda, create_app
-from sightline.wiring import PORTS
+from sightline.route_ports import PORTS
 
 handler = as_lambda(create_app(router, ports=PORTS))

@@ -6,7 +6,7 @@ from sightline.incidents.retention.routes import router as retention
 from sightline.incidents.routes import router
 from sightline.incidents.runbooks.routes import router as runbooks
 from sightline.incidents.summaries.routes import router as summaries
-from sightline.wiring import PORTS
+from sightline.route_ports import PORTS
 
 routers = (router, retention, incidents, summaries, runbooks)
 handler = as_lambda(create_app(*routers, ports=PORTS, max_body_bytes=MAX_PICTURE_BODY_BYTES))

@@ -3,6 +3,6 @@
 from sightline.http import as_lambda, create_app
 from sightline.media.imports.routes import router as imports
 from sightline.media.routes import router
-from sightline.wiring import PORTS
+from sightline.route_ports import PORTS
 
 handler = as_lambda(create_app(router, imports, ports=PORTS))

@@ -24,12 +24,12 @@ def full_app() -> FastAPI:
     from sightline.media.imports.routes import router as imports
     from sightline.media.routes import router as media
     from sightline.outgoing.routes import router as outgoing
+    from sightline.route_ports import scenario_ports
     from sightline.scenarios.concepts.routes import router as concepts
     from sightline.scenarios.exports.routes import router as exports
     from sightline.scenarios.routes import router as scenarios
     from sightline.scenarios.saved.routes import router as saved
     from sightline.system import router as system
-    from sightline.wiring import scenario_ports
 
     video = (media, scenarios, concepts, saved, exports, imports)
     alerts = (incidents, retention, grouping, summaries, runbooks, notices, interactions)

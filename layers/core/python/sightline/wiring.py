@@ -1,9 +1,9 @@
 """The only place that knows which provider stands behind a port; each is imported when first asked for."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sightline.contracts.intake import SourceKeys
 from sightline.ports.identity import Identity, TokenVerifier
@@ -11,21 +11,8 @@ from sightline.ports.inference import Classifier, DocumentEmbedder, Embedder, En
 from sightline.ports.objects import Blobs, Sources
 from sightline.ports.outgoing import ChannelVault, Mailer, Pages, Vault, WebhookSender
 from sightline.ports.work import (
-    ActionQueue,
-    ApplicationQueue,
-    DelayedQueue,
-    DeliveryQueue,
     Events,
-    ExportRuns,
-    ImportRuns,
-    NoticeQueue,
     Pause,
-    Pipeline,
-    QuestionQueue,
-    Queue,
-    RunbookQueue,
-    SummaryQueue,
-    TrainingQueue,
 )
 from sightline.ports.writing import Writer
 from sightline.settings import get_settings
@@ -283,41 +270,3 @@ def sources() -> Sources:
     from sightline.providers.s3_sources import S3Sources
 
     return S3Sources(get_settings().media_bucket)
-
-
-def scenario_ports() -> Mapping[Any, Callable[[], Any]]:
-    """PORTS, and taught concepts beside them: those stand on numpy, which other functions need not load."""
-    from sightline.scenarios.concepts.source import KeptConcepts
-    from sightline.scenarios.legs import ConceptSource
-
-    return {**PORTS, ConceptSource: KeptConcepts}
-
-
-# What routes get for a port they name: see sightline.http.port.
-PORTS: Mapping[Any, Callable[[], Any]] = {
-    Identity: identity,
-    Embedder: embedder,
-    DocumentEmbedder: document_embedder,
-    EntityTagger: entity_tagger,
-    Classifier: classifier,
-    Blobs: blobs,
-    Queue: purges,
-    ActionQueue: actions,
-    TrainingQueue: trainings,
-    ApplicationQueue: applications,
-    DelayedQueue: deliveries,
-    DeliveryQueue: alert_deliveries,
-    RunbookQueue: runbook_readings,
-    QuestionQueue: questions,
-    Pause: pause,
-    SummaryQueue: summary_requests,
-    Events: events,
-    SourceKeys: source_keys,
-    Vault: vault,
-    WebhookSender: webhook_sender,
-    NoticeQueue: notices,
-    ChannelVault: channel_vault,
-    Pipeline: media_pipeline,
-    ExportRuns: export_runs,
-    ImportRuns: import_runs,
-}

@@ -49,14 +49,14 @@ class Here:
         self._heads = {name: load_model(read_config(f"alert-{name}"), loading).tasks for name in HEADS}
         self._encoder = load_sentence_encoder(home)
 
-    def classify(self, texts: Sequence[str]) -> list[dict[str, Judgement]]:
+    def classify(self, texts: Sequence[str], **_within: float) -> list[dict[str, Judgement]]:
         found = self._asked("classes", "classify", texts)
         return [{axis: Judgement(**one) for axis, one in axes.items()} for axes in found]
 
-    def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+    def tag(self, texts: Sequence[str], **_within: float) -> list[list[Entity]]:
         return [[Entity(**one) for one in found] for found in self._asked("entities", "tag_entities", texts)]
 
-    def embed_texts(self, texts: Sequence[str]) -> Embedding:
+    def embed_texts(self, texts: Sequence[str], **_within: float) -> Embedding:
         vectors = np.asarray(self._encoder(texts), dtype=np.float16)
         return Embedding(model_id="all-minilm-l6-v2", revision="1", dim=vectors.shape[1], vectors=vectors)
 

@@ -19,12 +19,11 @@ from sightline.database import Row, close_idle, transaction
 from sightline.incidents import source_store
 from sightline.incidents.grouping.config_store import put_service_map
 from sightline.incidents.grouping.topology import calls_of
-from sightline.incidents.judging import Judges
 from sightline.incidents.rules import SCHEMES
 from sightline.incidents.triage import Triage
 from sightline.migrations import migrate
 from sightline.settings import get_settings
-from sightline.wiring import blobs, classifier, document_embedder, entity_tagger, sns_pages
+from sightline.wiring import blobs, judges, sns_pages
 
 ENDPOINT = "benchmarks"
 
@@ -91,8 +90,7 @@ class Unheard:
 
 def triage() -> Triage:
     """As the function builds it, but for the bus."""
-    judges = Judges(classifier=classifier(), tagger=entity_tagger(), embedder=document_embedder())
-    return Triage(blobs=blobs(), pages=sns_pages(), judges=judges, events=Unheard())
+    return Triage(blobs=blobs(), pages=sns_pages(), judges=judges(), events=Unheard())
 
 
 def play(

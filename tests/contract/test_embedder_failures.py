@@ -2,17 +2,23 @@
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import pytest
 from botocore.exceptions import ClientError
 
+from gpu_endpoint.answers import RUNTIME_PREFIX, problem_answer
+from gpu_endpoint.errors import OverloadedError
 from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY, SheetLayout
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
-from sightline.providers.sagemaker import SageMakerEmbedder
+from sightline.providers.circuit import Circuit, Limits
+from sightline.providers.sagemaker import SHEETS, TEXTS, SageMakerEmbedder
+from sightline.providers.sagemaker_calls import Patience
 
 pytestmark = pytest.mark.contract
 
@@ -30,6 +36,31 @@ class Runtime:
         """Answers with one of the service's error shapes."""
         self.status, self.headers = status, {"x-amzn-errortype": code}
         self.body = json.dumps({"Message": "as AWS words it"} | members).encode()
+
+
+class Hanging:
+    """Whoever connects is kept waiting; `calls` are those that did."""
+
+    def __init__(self) -> None:
+        self._kept: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._door.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in (*self._kept, self._door):
+            one.close()
+
+    @property
+    def calls(self) -> int:
+        """How many connected so far."""
+        self._door.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self._kept.append(self._door.accept()[0])
+        return len(self._kept)
 
 
 @pytest.fixture
@@ -67,6 +98,14 @@ def problem(detail: str) -> str:
     return json.dumps({"title": "a title", "status": 429, "detail": detail})
 
 
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    """A service that takes every call and answers none."""
+    with Hanging() as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{service.port}")
+        yield service
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [
@@ -99,8 +138,9 @@ def test_a_busy_model_is_worth_another_try(
 def test_a_wait_longer_than_there_is_time_for_is_the_caller_s(
     runtime: Runtime, embedder: SageMakerEmbedder
 ) -> None:
-    said = json.dumps({"detail": "a long queue", "retry_after_ms": 60_000})
-    runtime.fails(424, "ModelError", OriginalStatusCode=429, OriginalMessage=said)
+    said = problem_answer(RUNTIME_PREFIX, "r1", OverloadedError("a long queue", retry_after_s=60))
+    runtime.status, runtime.body = said.status, said.body
+    runtime.headers = {"x-amzn-errortype": "ModelError"}
     with pytest.raises(EndpointUnavailableError, match="a long queue") as caught:
         embedder.embed_texts(["a car"])
     assert (runtime.calls, caught.value.retry_after_s) == (1, 60)
@@ -117,6 +157,32 @@ def test_what_does_not_answer_is_not_asked_again_and_again(
     with pytest.raises(EndpointUnavailableError, match="several times in a row") as caught:
         embedder.embed_texts(["a car"])
     assert (runtime.calls, caught.value.retry_after_s) == (asked, 2)
+
+
+@pytest.mark.parametrize("usual", [TEXTS, SHEETS], ids=["texts", "sheets"])
+def test_a_call_ends_within_what_its_kind_may_take(usual: Patience, hanging: Hanging) -> None:
+    short = replace(usual, within_s=usual.within_s / 200, read_s=usual.read_s / 200)
+    made = SageMakerEmbedder(
+        endpoint_name="sightline-test",
+        model="scenes-rn-128",
+        patience=replace(short, connect_s=0.01),
+        circuit=Circuit(Limits(failures=1, open_s=60)),
+    )
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="ReadTimeout"):
+        embedder.embed_texts(["a car"])
+    assert hanging.calls == 1, "another wait of that length would not have ended in time"
+
+
+def test_whoever_says_nothing_twice_is_not_asked_a_third_time(hanging: Hanging) -> None:
+    made = SageMakerEmbedder(
+        endpoint_name="sightline-test",
+        model="scenes-rn-128",
+        patience=Patience(within_s=60, read_s=0.05, connect_s=1, attempts=9),
+        circuit=Circuit(Limits(open_s=60)),
+    )
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="several times in a row"):
+        embedder.embed_texts(["a car"])
+    assert hanging.calls == 2
 
 
 def test_a_full_queue_does_not_open_the_circuit(runtime: Runtime, embedder: SageMakerEmbedder) -> None:

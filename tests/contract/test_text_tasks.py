@@ -26,12 +26,12 @@ def answers(told: Runtime, **fields: Any) -> None:
 
 def tag(texts: list[str]) -> Any:
     with closing(SageMakerTagger(endpoint_name="sightline-test", model="alerts")) as tagger:
-        return tagger.tag(texts)
+        return tagger.tag(texts, within_s=5)
 
 
 def classify(texts: list[str]) -> Any:
     with closing(SageMakerClassifier(endpoint_name="sightline-test", model="alerts")) as classifier:
-        return classifier.classify(texts)
+        return classifier.classify(texts, within_s=5)
 
 
 def test_entities_come_by_text(runtime: Runtime) -> None:  # noqa: F811

@@ -6,7 +6,7 @@ from sightline.providers.circuit import Circuit, Limits
 
 pytestmark = pytest.mark.unit
 
-LIMITS = Limits(failures=3, open_s=2, longest_s=10, probe_s=70)
+LIMITS = Limits(failures=3, silences=2, open_s=2, longest_s=10, probe_s=70)
 
 
 def opened(*, at: float = 0.0) -> Circuit:
@@ -21,6 +21,22 @@ def opened(*, at: float = 0.0) -> Circuit:
 def test_failures_in_a_row_open_it() -> None:
     circuit = opened()
     assert circuit.wait_s(0.5) == 1.5
+
+
+def test_silence_opens_it_sooner_than_failures_do() -> None:
+    circuit = Circuit(LIMITS)
+    circuit.failed(0, silent=True)
+    assert circuit.wait_s(0) == 0
+    circuit.failed(0, silent=True)
+    assert circuit.wait_s(0) == 2
+
+
+def test_a_success_between_two_silences_keeps_it_closed() -> None:
+    circuit = Circuit(LIMITS)
+    for _ in range(5):
+        circuit.failed(0, silent=True)
+        circuit.succeeded()
+    assert circuit.wait_s(0) == 0
 
 
 def test_failures_with_a_success_between_do_not() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sightline.contracts.intake import SourceKeys
 from sightline.ports.identity import Identity, TokenVerifier
-from sightline.ports.inference import Classifier, DocumentEmbedder, Embedder, EntityTagger
+from sightline.ports.inference import Classifier, DocumentEmbedder, Embedder, EntityTagger, TimedEmbedder
 from sightline.ports.objects import Blobs, Sources
 from sightline.ports.outgoing import ChannelVault, Mailer, Pages, Vault, WebhookSender
 from sightline.ports.work import (
@@ -20,8 +20,10 @@ from sightline.settings import get_settings
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
+    from sightline.incidents.judging import Judges
     from sightline.incidents.triage import Triage
     from sightline.incidents.writing import Writers
+    from sightline.providers.circuit import Circuit
     from sightline.providers.sqs import SqsQueue, SqsRedelivery
     from sightline.providers.stepfunctions import StateMachine
     from sightline.settings import Settings
@@ -71,12 +73,22 @@ def document_embedder() -> DocumentEmbedder:
 
 
 @cache
+def alert_circuit() -> "Circuit":
+    """Of all that judges alerts: what hangs for one hangs for the others, and rules answer meanwhile."""
+    from sightline.providers.circuit import Circuit, Limits
+
+    return Circuit(Limits(silences=1))
+
+
+@cache
 def entity_tagger() -> EntityTagger:
     """What alert texts name."""
     from sightline.providers.sagemaker_texts import SageMakerTagger
 
     settings = get_settings()
-    return SageMakerTagger(endpoint_name=settings.endpoint_name, model=settings.entity_model)
+    return SageMakerTagger(
+        endpoint_name=settings.endpoint_name, model=settings.entity_model, circuit=alert_circuit()
+    )
 
 
 @cache
@@ -85,7 +97,24 @@ def classifier() -> Classifier:
     from sightline.providers.sagemaker_texts import SageMakerClassifier
 
     settings = get_settings()
-    return SageMakerClassifier(endpoint_name=settings.endpoint_name, model=settings.class_model)
+    return SageMakerClassifier(
+        endpoint_name=settings.endpoint_name, model=settings.class_model, circuit=alert_circuit()
+    )
+
+
+@cache
+def alert_embedder() -> TimedEmbedder:
+    """Vectors of alerts."""
+    from sightline.providers.sagemaker import ALERTS, SageMakerEmbedder
+
+    settings = get_settings()
+    return SageMakerEmbedder(
+        endpoint_name=settings.endpoint_name,
+        model=settings.document_model,
+        task="embed_document",
+        patience=ALERTS,
+        circuit=alert_circuit(),
+    )
 
 
 @cache
@@ -201,11 +230,17 @@ def pause() -> Pause:
 @cache
 def triage() -> "Triage":
     """Reads deliveries into alerts, and alerts into incidents."""
-    from sightline.incidents.judging import Judges
     from sightline.incidents.triage import Triage
 
-    judges = Judges(classifier=classifier(), tagger=entity_tagger(), embedder=document_embedder())
-    return Triage(blobs=blobs(), pages=sns_pages(), judges=judges, events=events())
+    return Triage(blobs=blobs(), pages=sns_pages(), judges=judges(), events=events())
+
+
+@cache
+def judges() -> "Judges":
+    """How bad alerts are, and what they name."""
+    from sightline.incidents.judging import Judges
+
+    return Judges(classifier=classifier(), tagger=entity_tagger(), embedder=alert_embedder())
 
 
 @cache

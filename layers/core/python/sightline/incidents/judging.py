@@ -1,5 +1,6 @@
 """How bad an alert is, what it is about and whose it is: by a model, or by rules when no model answers."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -10,7 +11,7 @@ from sightline.errors import SightlineError
 from sightline.incidents import rules
 from sightline.incidents.grouping.names import words_of
 from sightline.incidents.schemas import Category, NewAlert, Severity, Team
-from sightline.ports.inference import Classifier, DocumentEmbedder, EntityTagger
+from sightline.ports.inference import Classifier, EntityTagger, TimedEmbedder
 from sightline.settings import get_settings
 from sightline.telemetry import logger
 
@@ -26,6 +27,9 @@ AXES: Mapping[str, tuple[str, ...]] = {
 NAMED = ("service", "host", "environment", "region")
 DIM = 384
 """Of the vectors that alerts keep; those of a model with another are left out."""
+JUDGED_WITHIN_S, EACH_S = 5.0, 0.1
+"""What asking about one delivery may take, and how much more for each of its alerts. A function works on ten
+deliveries in 60 s: where models are slow or hang, rules judge, and nothing is read twice for want of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +62,25 @@ class Judges:
 
     classifier: Classifier
     tagger: EntityTagger
-    embedder: DocumentEmbedder
+    embedder: TimedEmbedder
 
     def judge(self, alerts: Sequence[NewAlert]) -> list[Verdict]:
         """One verdict per alert; rules answer when the models do not."""
         texts = [text_of(alert) for alert in alerts]
         if not texts:
             return []
-        verdicts = self._verdicts(alerts, texts)  # first: the encoder's work then serves the vectors too
+        until = time.monotonic() + JUDGED_WITHIN_S + EACH_S * len(texts)
+        # First: the encoder's work then serves the vectors too.
+        verdicts = self._verdicts(alerts, texts, until)
         return [
             replace(verdict, vector=vector)
-            for verdict, vector in zip(verdicts, self._vectors(alerts), strict=True)
+            for verdict, vector in zip(verdicts, self._vectors(alerts, until), strict=True)
         ]
 
-    def _verdicts(self, alerts: Sequence[NewAlert], texts: Sequence[str]) -> list[Verdict]:
+    def _verdicts(self, alerts: Sequence[NewAlert], texts: Sequence[str], until: float) -> list[Verdict]:
         try:
-            classes, entities = self.classifier.classify(texts), self.tagger.tag(texts)
+            classes = self.classifier.classify(texts, within_s=until - time.monotonic())
+            entities = self.tagger.tag(texts, within_s=until - time.monotonic())
         except SightlineError as error:
             logger.warning("alerts judged by rules", code=error.slug, alerts=len(texts))
             return [by_rules(alert) for alert in alerts]
@@ -82,11 +89,11 @@ class Judges:
             for alert, judged, found in zip(alerts, classes, entities, strict=True)
         ]
 
-    def _vectors(self, alerts: Sequence[NewAlert]) -> Sequence[HalfVector | None]:
+    def _vectors(self, alerts: Sequence[NewAlert], until: float) -> Sequence[HalfVector | None]:
         """None while no model answers: grouping then goes by what alerts share."""
         texts = [words_of(alert.title, alert.description) for alert in alerts]
         try:
-            embedding = self.embedder.embed_texts(texts)
+            embedding = self.embedder.embed_texts(texts, within_s=until - time.monotonic())
         except SightlineError as error:
             logger.warning("alerts without vectors", code=error.slug, alerts=len(texts))
             return [None] * len(texts)

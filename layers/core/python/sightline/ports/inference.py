@@ -52,17 +52,34 @@ class DocumentEmbedder(Protocol):
         ...
 
 
+class TimedEmbedder(Protocol):
+    """A DocumentEmbedder whose caller says how long it may take."""
+
+    def embed_texts(self, texts: Sequence[str], *, within_s: float) -> Embedding:
+        """One vector per text; nothing is begun after `within_s`.
+
+        Raises: EndpointUnavailableError, EndpointRefusedError.
+        """
+        ...
+
+
 class EntityTagger(Protocol):
     """Finds what texts name: services, hosts, regions, error codes."""
 
-    def tag(self, texts: Sequence[str]) -> "list[list[Entity]]":
-        """Per text its entities, by start. Raises: EndpointUnavailableError, EndpointRefusedError."""
+    def tag(self, texts: Sequence[str], *, within_s: float) -> "list[list[Entity]]":
+        """Per text its entities, by start; nothing is begun after `within_s`.
+
+        Raises: EndpointUnavailableError, EndpointRefusedError.
+        """
         ...
 
 
 class Classifier(Protocol):
     """Judges texts on several axes, such as severity."""
 
-    def classify(self, texts: Sequence[str]) -> "list[dict[str, Judgement]]":
-        """Per text and axis its class. Raises: EndpointUnavailableError, EndpointRefusedError."""
+    def classify(self, texts: Sequence[str], *, within_s: float) -> "list[dict[str, Judgement]]":
+        """Per text and axis its class; nothing is begun after `within_s`.
+
+        Raises: EndpointUnavailableError, EndpointRefusedError.
+        """
         ...

@@ -15,6 +15,8 @@ class Limits:
 
     failures: int = 5
     """In a row, before it opens."""
+    silences: int = 2
+    """Of these, how many without a word: whoever is well says in time that it is late."""
     open_s: float = 2.0
     """The first time; twice as long after each probe that fails."""
     longest_s: float = 10.0
@@ -29,6 +31,7 @@ class Circuit:
 
     limits: Limits = field(default_factory=Limits)
     failures: int = 0
+    silences: int = 0
     opened: int = 0
     """How often it opened in a row; 0 while it is closed."""
     closed_until: float = 0.0
@@ -48,13 +51,15 @@ class Circuit:
     def succeeded(self) -> None:
         """Closes it."""
         with self._lock:
-            self.failures = self.opened = 0
+            self.failures = self.silences = self.opened = 0
 
-    def failed(self, now: float) -> None:
-        """Opens it after enough failures in a row, and at once after a failed probe."""
+    def failed(self, now: float, *, silent: bool = False) -> None:
+        """Opens it after enough failures in a row, sooner after silence, and at once after a failed probe."""
         with self._lock:
             self.failures += 1
-            if self.opened or self.failures >= self.limits.failures:
+            self.silences += silent
+            enough = self.failures >= self.limits.failures or self.silences >= self.limits.silences
+            if self.opened or enough:
                 pause_s = min(self.limits.open_s * 2.0**self.opened, self.limits.longest_s)
                 self.opened += 1
                 self.closed_until = now + pause_s

@@ -16,7 +16,6 @@ from sightline.contracts.inference import (
     JPEG,
     JSON,
     MAX_BODY_BYTES,
-    MAX_TEXTS,
     NPY,
     Call,
     EmbeddingHeader,
@@ -41,6 +40,9 @@ if TYPE_CHECKING:
 # for 55 s; Step Functions tries again after that.
 TEXTS = Patience(within_s=20, read_s=10)
 SHEETS = Patience(within_s=90, read_s=60, connect_s=5)
+# Alerts are judged by rules where no model answers, so they wait little: a queue waits behind them. A call of
+# 32 long texts takes a CPU about a second; the endpoint turns away what it could not answer in four.
+ALERTS = Patience(within_s=5, read_s=4, connect_s=1, at_once=32)
 
 
 class TextVectors:
@@ -84,19 +86,22 @@ class SageMakerEmbedder:
         task: TextTask = "embed_text",
         texts_kept: int = 1024,
         kept_s: float = 300,
+        patience: Patience = TEXTS,
+        circuit: Circuit | None = None,
     ) -> None:
-        self._pin, self._task = ModelPin(model=model), task
+        self._pin, self._task, self._at_once = ModelPin(model=model), task, patience.at_once
         self._cache = TextVectors(size=texts_kept, keep_s=kept_s)
-        circuit = Circuit()
-        self._texts = EndpointCalls(endpoint_name, circuit, TEXTS)
+        circuit = circuit or Circuit()
+        self._texts = EndpointCalls(endpoint_name, circuit, patience)
         self._sheets = EndpointCalls(endpoint_name, circuit, SHEETS)
 
-    def embed_texts(self, texts: Sequence[str]) -> Embedding:
+    def embed_texts(self, texts: Sequence[str], *, within_s: float | None = None) -> Embedding:
         """One vector per text; texts asked before are answered from memory."""
         known = self._cache.find(texts)
         if known is None:
             distinct = list(dict.fromkeys(texts))
-            header, vectors = self._ask_texts(distinct)
+            until = None if within_s is None else time.monotonic() + within_s
+            header, vectors = self._ask_texts(distinct, until)
             rows = dict(zip(distinct, vectors, strict=True))
             self._cache.keep(header, rows)
         else:
@@ -128,11 +133,12 @@ class SageMakerEmbedder:
         self._texts.close()
         self._sheets.close()
 
-    def _ask_texts(self, texts: list[str]) -> Answer:
+    def _ask_texts(self, texts: list[str], until: float | None) -> Answer:
         answers = []
-        for start in range(0, len(texts), MAX_TEXTS):
-            part = texts[start : start + MAX_TEXTS]
-            request = {"Body": text_body(part, self._pin, self._task), "ContentType": JSON}
+        for start in range(0, len(texts), self._at_once):
+            part = texts[start : start + self._at_once]
+            body = text_body(part, self._pin, self._task)
+            request = {"Body": body, "ContentType": JSON, "until": until}
             with wrong_model_refused(None):
                 answers.append(self._invoke(self._texts, len(part), Call.to_attributes, **request))
         if len({header.revision for header, _ in answers}) > 1:

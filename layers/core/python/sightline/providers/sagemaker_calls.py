@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    HTTPClientError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from sightline.contracts.inference import Call
+from sightline.contracts.inference import MAX_TEXTS, Call
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
 from sightline.providers.circuit import Circuit
 from sightline.telemetry import logger
@@ -49,6 +55,8 @@ class Patience:
     read_s: float
     connect_s: float = 2.0
     attempts: int = 3
+    at_once: int = MAX_TEXTS
+    """Texts of a call."""
 
     @property
     def config(self) -> Config:
@@ -66,6 +74,8 @@ class Setback:
     again: bool = False
     broken: bool = False
     """Counts against the endpoint; a full queue does not: it answered."""
+    silent: bool = False
+    """Nobody said anything until the time was up."""
     pause_s: float = 0.0
 
 
@@ -76,20 +86,22 @@ class EndpointCalls:
         self._endpoint_name, self._circuit, self._patience = endpoint_name, circuit, patience
         self._client: SageMakerRuntimeClient | None = None
 
-    def ask(self, *, attributes: Callable[[Call], str], **request: Any) -> tuple[str, bytes]:
-        """Custom attributes and body of the answer.
+    def ask(
+        self, *, attributes: Callable[[Call], str], until: float | None = None, **request: Any
+    ) -> tuple[str, bytes]:
+        """Custom attributes and body of the answer; tried again while a whole wait ends before `until`.
 
         Raises: EndpointUnavailableError, EndpointRefusedError, ModelRevisionGoneError.
         """
-        until = time.monotonic() + self._patience.within_s
+        until = time.monotonic() + self._patience.within_s if until is None else until
         for attempt in range(1, self._patience.attempts + 1):
-            self._admit()
+            self._admit(until)
             answered = self._once(until, attributes=attributes, **request)
             if not isinstance(answered, Setback):
                 return answered
-            pause_s = max(answered.pause_s, backoff_s(attempt))
+            pause_s = answered.pause_s + backoff_s(attempt)
             left_s = until - time.monotonic() - pause_s
-            if not answered.again or attempt == self._patience.attempts or left_s < self._patience.connect_s:
+            if not answered.again or attempt == self._patience.attempts or left_s < self._patience.read_s:
                 raise answered.error
             logger.info("the endpoint is asked again", attempt=attempt, pause_s=round(pause_s, 2))
             time.sleep(pause_s)
@@ -101,9 +113,11 @@ class EndpointCalls:
             self._client.close()
             self._client = None
 
-    def _admit(self) -> None:
-        wait_s = self._circuit.wait_s(time.monotonic())
-        if wait_s:
+    def _admit(self, until: float) -> None:
+        now = time.monotonic()
+        if until - now < self._patience.connect_s:
+            raise EndpointUnavailableError("There was no time left to ask the model.")
+        if wait_s := self._circuit.wait_s(now):
             raise EndpointUnavailableError(
                 "The model did not answer several times in a row.", retry_after_s=math.ceil(wait_s)
             )
@@ -124,7 +138,7 @@ class EndpointCalls:
         except (ClientError, BotoConnectionError, HTTPClientError, ResponseStreamingError) as error:
             setback = setback_of(error)
             if setback.broken:
-                self._circuit.failed(time.monotonic())
+                self._circuit.failed(time.monotonic(), silent=setback.silent)
             else:
                 self._circuit.succeeded()
             return setback
@@ -140,7 +154,8 @@ def backoff_s(attempt: int) -> float:
 def setback_of(error: Exception) -> Setback:
     """boto3's failures as ours; anything else (a missing permission) is a fault to be seen as it is."""
     if not isinstance(error, ClientError):
-        return Setback(EndpointUnavailableError(type(error).__name__), again=True, broken=True)
+        silent = isinstance(error, ReadTimeoutError | ConnectTimeoutError)
+        return Setback(EndpointUnavailableError(type(error).__name__), again=True, broken=True, silent=silent)
     code = error.response.get("Error", {}).get("Code", "")
     if code in BUSY:
         busy = EndpointUnavailableError(f"SageMaker answered {code}")
@@ -156,7 +171,7 @@ def setback_of_model(status: int, problem: dict[str, Any]) -> Setback:
     """What the container itself answered."""
     said = str(problem.get("detail") or f"the model answered {status}")
     if status in (408, 429) or status >= 500:
-        pause_s = float(problem.get("retry_after_ms") or 0) / 1000
+        pause_s = float(problem.get("retry_after_s") or 0)
         after_s = math.ceil(pause_s) or None
         error = EndpointUnavailableError(said, retry_after_s=after_s)
         return Setback(error, again=True, broken=status >= 500, pause_s=pause_s)

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sightline.contracts.inference import JSON, MAX_TEXTS, Call, ModelHeader, ModelPin, TextTask
+from sightline.contracts.inference import JSON, Call, ModelHeader, ModelPin, TextTask
 from sightline.contracts.inference_answers import ClassesAnswer, EntitiesAnswer, Entity, Judgement
 from sightline.errors import EndpointRefusedError
 from sightline.providers.circuit import Circuit
-from sightline.providers.sagemaker import text_body, wrong_model_refused
+from sightline.providers.sagemaker import ALERTS, text_body, wrong_model_refused
 from sightline.providers.sagemaker_calls import EndpointCalls, Patience
 
 AnswerShape = TypeVar("AnswerShape", bound=ModelHeader)
 
-# A queue's message is worked on in the background: it may wait a little longer than a question.
-ALERTS = Patience(within_s=25, read_s=12)
-
 
 class TextCalls:
-    """One task of one model, in calls of at most MAX_TEXTS texts."""
+    """One task of one model."""
 
-    def __init__(self, *, endpoint_name: str, model: str, task: TextTask) -> None:
-        self._pin, self._task = ModelPin(model=model), task
-        self._calls = EndpointCalls(endpoint_name, Circuit(), ALERTS)
+    def __init__(
+        self, *, endpoint_name: str, model: str, task: TextTask, patience: Patience, circuit: Circuit | None
+    ) -> None:
+        self._pin, self._task, self._at_once = ModelPin(model=model), task, patience.at_once
+        self._calls = EndpointCalls(endpoint_name, circuit or Circuit(), patience)
 
-    def ask(self, texts: Sequence[str], shape: type[AnswerShape]) -> list[AnswerShape]:
+    def ask(self, texts: Sequence[str], shape: type[AnswerShape], *, within_s: float) -> list[AnswerShape]:
         """The answers, in order. Raises: EndpointUnavailableError, EndpointRefusedError."""
-        answers = []
-        for start in range(0, len(texts), MAX_TEXTS):
-            body = text_body(list(texts[start : start + MAX_TEXTS]), self._pin, self._task)
+        answers, until = [], time.monotonic() + within_s
+        for start in range(0, len(texts), self._at_once):
+            body = text_body(list(texts[start : start + self._at_once]), self._pin, self._task)
             with wrong_model_refused(None):
                 _, said = self._calls.ask(
-                    attributes=Call.to_attributes, Accept=JSON, ContentType=JSON, Body=body
+                    attributes=Call.to_attributes, until=until, Accept=JSON, ContentType=JSON, Body=body
                 )
             answers.append(read(shape, said))
         return answers
@@ -47,12 +47,21 @@ class TextCalls:
 class SageMakerTagger:
     """Implements ports.EntityTagger."""
 
-    def __init__(self, *, endpoint_name: str, model: str) -> None:
-        self._calls = TextCalls(endpoint_name=endpoint_name, model=model, task="tag_entities")
+    def __init__(
+        self,
+        *,
+        endpoint_name: str,
+        model: str,
+        patience: Patience = ALERTS,
+        circuit: Circuit | None = None,
+    ) -> None:
+        self._calls = TextCalls(
+            endpoint_name=endpoint_name, model=model, task="tag_entities", patience=patience, circuit=circuit
+        )
 
-    def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+    def tag(self, texts: Sequence[str], *, within_s: float) -> list[list[Entity]]:
         """Per text its entities, by start."""
-        answers = self._calls.ask(texts, EntitiesAnswer)
+        answers = self._calls.ask(texts, EntitiesAnswer, within_s=within_s)
         return checked([found for answer in answers for found in answer.entities], texts)
 
     def close(self) -> None:
@@ -63,12 +72,21 @@ class SageMakerTagger:
 class SageMakerClassifier:
     """Implements ports.Classifier."""
 
-    def __init__(self, *, endpoint_name: str, model: str) -> None:
-        self._calls = TextCalls(endpoint_name=endpoint_name, model=model, task="classify")
+    def __init__(
+        self,
+        *,
+        endpoint_name: str,
+        model: str,
+        patience: Patience = ALERTS,
+        circuit: Circuit | None = None,
+    ) -> None:
+        self._calls = TextCalls(
+            endpoint_name=endpoint_name, model=model, task="classify", patience=patience, circuit=circuit
+        )
 
-    def classify(self, texts: Sequence[str]) -> list[dict[str, Judgement]]:
+    def classify(self, texts: Sequence[str], *, within_s: float) -> list[dict[str, Judgement]]:
         """Per text and axis its class."""
-        answers = self._calls.ask(texts, ClassesAnswer)
+        answers = self._calls.ask(texts, ClassesAnswer, within_s=within_s)
         return checked([judged for answer in answers for judged in answer.classes], texts)
 
     def close(self) -> None:

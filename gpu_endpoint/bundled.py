@@ -50,7 +50,7 @@ def config_of(name: str, settings: EndpointSettings) -> ModelConfig:
     if "/" not in name or config_path(name, settings.model_configs).is_file():
         return read_config(name, settings.model_configs)
     return ModelConfig(
-        id=name, family="open_clip_torch", dim=512, licence="", source="open_clip", text="open_clip"
+        id=name, family="open_clip_torch", licence="", source="open_clip", tokenizer="open_clip"
     )
 
 

@@ -6,9 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from gpu_endpoint.models.files import ModelFileError, checked
+from gpu_endpoint.models.ports import Task
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -43,12 +44,18 @@ class ModelConfig(Part):
 
     id: str
     family: str = Field(description="Who loads it: a key of FAMILIES in families.py")
-    dim: int | None = Field(default=None, ge=8, le=4096, description="None: a model that answers no vectors")
+    tasks: tuple[Task, ...] = Field(default=(), description="Empty: whatever its family does")
+    dim: int | None = Field(default=None, ge=8, le=4096, description="None: no vectors, or as its file says")
     precision: str = "int8"
     licence: str
     source: str
     image: ImageInput | None = Field(default=None, description="None: a model of texts only")
-    text: str = Field(description="Which text side: all-minilm-l6-v2 (with a text_head), or the model's own")
+    tokenizer: str = Field(
+        description="Whose: all-minilm-l6-v2, open_clip, or the model's own",
+        validation_alias=AliasChoices(
+            "tokenizer", "text"
+        ),  # `text` in what was registered before it had a name
+    )
     files: dict[str, PinnedFile] = Field(default_factory=dict)
     checkpoint_sha256: str | None = Field(
         default=None,

@@ -110,10 +110,17 @@ FAMILIES: Mapping[str, Callable[[ModelConfig, Loading], Model]] = {
 
 
 def load_model(config: ModelConfig, loading: Loading) -> Model:
-    """The config's model, in memory. Raises: ModelFileError."""
+    """The config's model, in memory, and what the config says it is. Raises: ModelFileError."""
     load = FAMILIES.get(config.family)
     if load is None:
         raise ModelFileError(
             f"{config.id} is of the family {config.family!r}; known are {', '.join(FAMILIES)}"
         )
-    return load(config, loading)
+    model = load(config, loading)
+    if config.tasks and set(config.tasks) != set(model.tasks):
+        raise ModelFileError(
+            f"{config.id} does {', '.join(model.tasks)}; its config says {', '.join(config.tasks)}"
+        )
+    if config.dim not in (None, model.dim):
+        raise ModelFileError(f"{config.id} answers {model.dim} numbers; its config says {config.dim}")
+    return model

@@ -121,12 +121,13 @@ def described(wanted: Pull, network: Any) -> dict[str, Any]:
     return {
         "id": wanted.name,
         "family": FAMILY,
+        "tasks": ["embed_image", "embed_text"],
         "dim": int(network.visual.output_dim),
         "precision": "int8",
         "licence": registered.licence if registered else UNKNOWN_LICENCE,
         "source": registered.source if registered else f"open_clip {wanted.name}",
         "image": image_input(network).model_dump(),
-        "text": "open_clip",
+        "tokenizer": "open_clip",
     }
 
 

@@ -108,10 +108,11 @@ def write_config(folder: Path = WEIGHTS, config: Path = CONFIG) -> None:
     """The model's entry in the endpoint's registry."""
     files = {"image": IMAGE_FILE, "text_head": HEAD_FILE}
     about = {
-        "id": MODEL_ID, "family": "clip_onnx", "dim": DIM, "precision": "int8", "licence": "Apache-2.0",
+        "id": MODEL_ID, "family": "clip_onnx", "tasks": ["embed_image", "embed_text"], "dim": DIM,
+        "precision": "int8", "licence": "Apache-2.0",
         "source": "gpu_endpoint/training: rendered scenes only, see weights/" + f"{MODEL_ID}.md",
         "image": {"size": SIZE, "mean": MEAN, "std": STD, "fit": "squash", "resample": "bicubic"},
-        "text": "all-minilm-l6-v2",
+        "tokenizer": "all-minilm-l6-v2",
         "files": {
             role: {"path": f"../weights/{name}", "sha256": sha256_of(folder / name)}
             for role, name in files.items()

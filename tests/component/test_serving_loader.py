@@ -17,6 +17,7 @@ from gpu_endpoint.lifecycle.folder_objects import FolderObjects
 from gpu_endpoint.lifecycle.goldens import Bars, GoldenError
 from gpu_endpoint.lifecycle.loader import Loader, LoadError
 from gpu_endpoint.models.config import CONFIGS, ModelConfig, PinnedFile, read_config
+from gpu_endpoint.models.families import Loading, load_model
 from gpu_endpoint.models.files import ModelAnswerError, ModelFileError, sha256_of
 from gpu_endpoint.models.heads import text_head
 from gpu_endpoint.models.ports import Head, Task, Vectors
@@ -35,7 +36,13 @@ def objects(tmp_path: Path) -> FolderObjects:
 def of_one_file(path: Path) -> ModelConfig:
     file = PinnedFile(path=path.name, sha256=sha256_of(path))
     return ModelConfig(
-        id="one", family="clip_onnx", dim=8, licence="MIT", source="a test", text="none", files={"it": file}
+        id="one",
+        family="clip_onnx",
+        dim=8,
+        licence="MIT",
+        source="a test",
+        tokenizer="none",
+        files={"it": file},
     )
 
 
@@ -65,6 +72,38 @@ def test_a_file_that_is_not_what_was_pinned_is_not_registered(objects: FolderObj
     path.write_text("[]")
     with pytest.raises(ModelFileError, match="was altered"):
         register(objects, config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"tasks": ("classify",)}, "does embed_document, embed_text; its config says classify"),
+        ({"dim": 256}, "answers 384 numbers; its config says 256"),
+    ],
+)
+def test_a_model_is_what_its_config_says(models_home: Path, wrong: dict[str, object], why: str) -> None:
+    config = read_config("all-minilm-l6-v2").model_copy(update=wrong)
+    with pytest.raises(ModelFileError, match=why):
+        load_model(config, Loading(home=models_home / "models", threads=1))
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_known_model_says_what_it_is(path: Path) -> None:
+    said = json.loads(path.read_text())
+    embeds = any(task.startswith("embed_") for task in said["tasks"])
+    assert said.keys() >= {"id", "tasks", "tokenizer", "licence", "source"}
+    assert ("dim" in said) == embeds
+    assert ("image" in said) == ("embed_image" in said["tasks"])
+    assert said["files"] if "files" in said else said["checkpoint_sha256"]
+
+
+def test_what_was_registered_before_tokenizers_had_their_name_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text("{}")
+    config = of_one_file(path)
+    before = json.loads(config.model_dump_json())
+    before["text"] = before.pop("tokenizer")
+    assert ModelConfig.model_validate(before) == config
 
 
 def test_registering_twice_is_registering_once(objects: FolderObjects, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def config_of(folder: Path, precision: str = "float32", **renamed: str) -> Model
             "precision": precision,
             "licence": "Apache-2.0",
             "source": "this test",
-            "text": "its own",
+            "tasks": ["tag_entities"],
+            "tokenizer": "its own",
             "files": {
                 role: {"path": path, "sha256": hashlib.sha256((folder / path).read_bytes()).hexdigest()}
                 for role, path in files.items()

@@ -24,7 +24,7 @@ def weights(letter: str, model_id: str = MODEL) -> Weights:
         dim=8,
         licence="MIT",
         source="a test",
-        text="none",
+        tokenizer="none",
         files={"image": file},
     )
     return Weights(config=config)

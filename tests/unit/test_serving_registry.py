@@ -183,7 +183,7 @@ def test_shadow_traffic_is_compared_and_never_answered() -> None:
 
 
 def state(**entry: Any) -> DesiredState:
-    config = ModelConfig(id="letters", family="none", dim=8, licence="MIT", source="a test", text="none")
+    config = ModelConfig(id="letters", family="none", dim=8, licence="MIT", source="a test", tokenizer="none")
     names = [entry["current"], *([entry["previous"]] if entry.get("previous") else [])]
     revisions = {name: Weights(config=config) for name in names}
     return DesiredState(

@@ -64,7 +64,7 @@ def export_entities(head: Any, temperature: float) -> None:
     """weights/alert-entities.onnx and its config."""
     path = WEIGHTS / "alert-entities.onnx"
     export_head(head, path, outputs=["tags"], about={"tags": TAGS, "temperature": temperature})
-    write_config("alert-entities", path)
+    write_config("alert-entities", "tag_entities", path)
 
 
 def export_classes(head: Any, temperatures: Mapping[str, float]) -> None:
@@ -73,18 +73,19 @@ def export_classes(head: Any, temperatures: Mapping[str, float]) -> None:
     axes = {"severity": SEVERITIES, "category": CATEGORIES}
     about = {"axes": axes, "temperatures": temperatures, "teams": TEAMS}
     export_head(head, path, outputs=list(axes), about=about)
-    write_config("alert-classes", path)
+    write_config("alert-classes", "classify", path)
 
 
-def write_config(model_id: str, weights: Path) -> None:
+def write_config(model_id: str, task: str, weights: Path) -> None:
     """The registry's entry."""
     entry = {
         "id": model_id,
         "family": model_id.replace("-", "_"),
+        "tasks": [task],
         "precision": "int8",
         "licence": "Apache-2.0",
         "source": f"gpu_endpoint/training/alerts, see weights/{model_id}.md",
-        "text": "all-minilm-l6-v2",
+        "tokenizer": "all-minilm-l6-v2",
         "files": {"head": {"path": f"../weights/{weights.name}", "sha256": sha256_of(weights)}},
     }
     (CONFIGS / f"{model_id}.json").write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")

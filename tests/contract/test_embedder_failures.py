@@ -31,6 +31,8 @@ class Runtime:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     calls: int = 0
+    attributes: str = ""
+    """What the last call said of itself."""
 
     def fails(self, status: int, code: str, **members: object) -> None:
         """Answers with one of the service's error shapes."""
@@ -70,6 +72,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             answers.calls += 1
+            answers.attributes = self.headers[ATTRIBUTES_HEADER]
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(answers.status)
             for name, value in answers.headers.items():
@@ -144,6 +147,16 @@ def test_a_wait_longer_than_there_is_time_for_is_the_caller_s(
     with pytest.raises(EndpointUnavailableError, match="a long queue") as caught:
         embedder.embed_texts(["a car"])
     assert (runtime.calls, caught.value.retry_after_s) == (1, 60)
+
+
+def test_the_endpoint_logs_a_call_under_our_trace(
+    runtime: Runtime, embedder: SageMakerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-68a0f3c2-4be1a5d5f6f7a8b9c0d1e2f3;Parent=53995c3f42cd8ad8")
+    runtime.fails(424, "ModelError", OriginalStatusCode=422, OriginalMessage="")
+    with pytest.raises(EndpointRefusedError):
+        embedder.embed_texts(["a car"])
+    assert "request_id=1-68a0f3c2-4be1a5d5f6f7a8b9c0d1e2f3" in runtime.attributes.split(";")
 
 
 def test_what_does_not_answer_is_not_asked_again_and_again(

@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from sightline.contracts.inference import MAX_TEXTS, Call
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
 from sightline.providers.circuit import Circuit
-from sightline.telemetry import logger
+from sightline.telemetry import logger, trace_id
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -129,7 +129,7 @@ class EndpointCalls:
         if self._client is None:  # a client costs cold-start time: made when first needed
             self._client = boto3.client("sagemaker-runtime", config=self._patience.config)
         left_s = min(self._patience.read_s, until - time.monotonic()) * 0.9
-        call = Call(deadline_ms=max(1, int(left_s * 1000)))
+        call = Call(deadline_ms=max(1, int(left_s * 1000)), request_id=trace_id() or None)
         try:
             answer = self._client.invoke_endpoint(
                 EndpointName=self._endpoint_name, CustomAttributes=attributes(call), **request

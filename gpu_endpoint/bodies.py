@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gpu_endpoint.errors import InvalidFieldError, MalformedBodyError
+from gpu_endpoint.models.ports import Task
 from sightline.contracts.attributes import WireError, read_attributes
 from sightline.contracts.inference import (
     Call,
@@ -37,7 +38,12 @@ def read_json(body: bytes) -> TextRequest | ImageRequest:
     # Most bodies are texts: only where the word occurs it is worth a look at which field says it.
     if IMAGE_TASK in body and parsed(AnyTask, body).task == "embed_image":
         return parsed(ImageRequest, body)
-    return parsed(TextRequest, body)
+    try:
+        return parsed(TextRequest, body)
+    except InvalidFieldError as error:
+        if any(fault["field"] == "task" for fault in error.errors):
+            raise unlike("task", f"is one of {', '.join(get_args(Task))}") from error
+        raise
 
 
 @lru_cache(maxsize=256)  # most callers say the same each time
@@ -56,6 +62,8 @@ def read_picture(attributes: str) -> tuple[SheetLayout | None, ModelPin]:
         layout, pin = read_sheet_attributes(attributes)
     except WireError as error:
         raise MalformedBodyError(str(error)) from error
+    if unknown := sorted(layout.keys() - SheetLayout.model_fields.keys()):
+        raise unlike(unknown[0], "is no attribute of a picture")
     return checked(SheetLayout, layout) if layout else None, checked(ModelPin, pin)
 
 
@@ -83,6 +91,11 @@ def checked(shape: type[Shape], fields: Any) -> Shape:
         return shape.model_validate(fields)
     except ValidationError as error:
         raise refusal(error) from error
+
+
+def unlike(field: str, message: str) -> InvalidFieldError:
+    """One field that is at fault."""
+    return InvalidFieldError(f"{field}: {message}", errors=[{"field": field, "message": message}])
 
 
 def refusal(error: ValidationError) -> InvalidFieldError:

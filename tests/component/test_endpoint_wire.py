@@ -215,6 +215,11 @@ def test_what_is_no_utf_8_json_is_refused(http: httpx.Client, body: bytes) -> No
         (b"[1]", "body", "Input should be an object"),
         (b'{"texts": [" "]}', "texts", "a text is blank"),
         (b'{"texts": [7]}', "texts.0", "Input should be a valid string"),
+        (
+            b'{"task": "dance"}',
+            "task",
+            "is one of embed_image, embed_text, embed_document, tag_entities, classify",
+        ),
     ],
 )
 def test_a_refusal_names_the_field_and_what_is_wrong_with_it(
@@ -258,6 +263,18 @@ def test_attributes_that_cannot_be_read_are_refused(
     http: httpx.Client, attributes: str, status: int, code: str
 ) -> None:
     assert code_of(ask(http, {"texts": ["a"]}, **{ATTRIBUTES_HEADER: attributes})) == (status, code)
+
+
+def test_a_misspelt_attribute_of_a_picture_is_the_one_that_is_named(http: httpx.Client) -> None:
+    headers = {"content-type": JPEG, ATTRIBUTES_HEADER: f"{EMBED};revison=r1"}
+    said = http.post("/invocations", content=jpeg(FRAMES[0]), headers=headers).json()
+    assert said["errors"] == [{"field": "revison", "message": "is no attribute of a picture"}]
+
+
+def test_a_dimension_pinned_where_there_are_no_vectors_is_refused_in_words(http: httpx.Client) -> None:
+    refused = ask(http, {"task": "classify", "texts": ["disk full"], "dim": 12})
+    assert code_of(refused) == (409, "model-mismatch")
+    assert refused.json()["detail"] == "alert-classes answers no vectors, so none of 12 numbers"
 
 
 @pytest.mark.parametrize(

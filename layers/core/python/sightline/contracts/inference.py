@@ -68,6 +68,8 @@ class ModelPin(Shape):
         for name in PINS:
             wanted = getattr(self, name)
             if wanted is not None and wanted != (got := getattr(served, name)):
+                if got is None:
+                    return f"{served.model} answers no vectors, so none of {wanted} numbers"
                 return f"{served.model} is served with {name} {got}, not {wanted}"
         return ""
 

@@ -80,7 +80,10 @@ def invocations() -> dict[str, Any]:
                 **dict.fromkeys((JPEG, PNG, WEBP), picture),
             },
         },
-        "responses": {"200": answered(), **refusals()},
+        "responses": {
+            status: answer | {"headers": said_beside(status)}
+            for status, answer in {"200": answered(), **refusals()}.items()
+        },
     }
 
 
@@ -118,6 +121,19 @@ def refusals() -> dict[str, Any]:
         str(status): {"description": "; ".join(said), "content": content}
         for status, said in sorted(titles.items())
     }
+
+
+def said_beside(status: str) -> dict[str, Any]:
+    """The headers of an answer."""
+    headers = {"X-Request-Id": "The caller's, or one of ours."}
+    if status == "200":
+        headers[ATTRIBUTES_HEADER] = (
+            f"With {NPY}: `model`, `revision`, `precision` and `dim` of who answered."
+        )
+        headers["Server-Timing"] = "`decode`, `wait` and `forward`, in milliseconds."
+    if status in ("429", "503"):
+        headers["Retry-After"] = "In whole seconds; `retry_after_s` says it more exactly."
+    return {name: {"description": says, "schema": {"type": "string"}} for name, says in headers.items()}
 
 
 def any_of(shapes: tuple[type[BaseModel], ...]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import Field
 
 from gpu_endpoint.bodies import checked
-from gpu_endpoint.errors import EndpointError, MalformedBodyError, UnknownAddressError
+from gpu_endpoint.document import REF
+from gpu_endpoint.errors import EndpointError, InvalidFieldError, MalformedBodyError, UnknownAddressError
 from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.desired_state import TransitionError
 from gpu_endpoint.lifecycle.follower import Follower
@@ -22,7 +23,8 @@ from gpu_endpoint.lifecycle.objects import StoreError
 from gpu_endpoint.lifecycle.standing import FleetError
 from gpu_endpoint.models.config import Part
 from gpu_endpoint.models.files import ModelFileError
-from sightline.contracts.inference import ModelName
+from gpu_endpoint.models.ports import Task
+from sightline.contracts.inference import JSON, PROBLEM, ModelName, Problem
 
 
 class RefusedStepError(EndpointError):
@@ -44,9 +46,15 @@ class Named(Part):
 
 
 class Load(Named):
-    """A candidate."""
+    """A candidate, or a model that is not served yet."""
 
     revision: ModelName
+
+
+class Default(Named):
+    """Who answers a task where a request names nobody."""
+
+    task: Task
 
 
 class Promote(Named):
@@ -80,39 +88,85 @@ def loopback(address: str) -> bool:
 
 def mount_management(app: FastAPI, follower: Follower) -> None:
     """Adds /models to an app that listens on loopback."""
-    router = APIRouter(prefix="/models", dependencies=[Depends(from_this_machine)], include_in_schema=False)
+    router = APIRouter(prefix="/models", dependencies=[Depends(from_this_machine)], responses=problems())
     controller = Controller(follower.objects)
 
     @router.get("")
     async def models() -> dict[str, Any]:
+        """The desired state, and how each container stands."""
         status: dict[str, Any] = await step(controller.status)
         return status | {"this": follower.report().model_dump(mode="json")}
 
-    @router.post("")
+    @router.post("", openapi_extra=takes(Load))
     async def load(wanted: Annotated[Load, Depends(body(Load))]) -> dict[str, Any]:
+        """Loads and checks a revision everywhere, beside the current one."""
         await step(lambda: controller.load(wanted.model, wanted.revision))
         await step(lambda: controller.wait_ready(wanted.model, wanted.revision))
         return {"ready": True}
 
-    @router.post("/promote")
+    @router.post("/add", openapi_extra=takes(Load))
+    async def add(wanted: Annotated[Load, Depends(body(Load))]) -> dict[str, Any]:
+        """Serves a model id that is not served yet."""
+        await step(lambda: controller.add(wanted.model, wanted.revision))
+        return {"added": wanted.model}
+
+    @router.post("/remove", openapi_extra=takes(Named))
+    async def remove(wanted: Annotated[Named, Depends(body(Named))]) -> dict[str, Any]:
+        """Serves a model id no more."""
+        await step(lambda: controller.remove(wanted.model))
+        return {"removed": wanted.model}
+
+    @router.post("/default", openapi_extra=takes(Default))
+    async def default(wanted: Annotated[Default, Depends(body(Default))]) -> dict[str, Any]:
+        """Which model answers a task when a request names none."""
+        await step(lambda: controller.default(wanted.task, wanted.model))
+        return {wanted.task: wanted.model}
+
+    @router.post("/promote", openapi_extra=takes(Promote))
     async def promote(wanted: Annotated[Promote, Depends(body(Promote))]) -> dict[str, Any]:
+        """Swaps to the candidate when all containers are ready."""
         return {"swap_s": await step(lambda: controller.promote(wanted.model, wanted.revision))}
 
-    @router.post("/rollback")
+    @router.post("/rollback", openapi_extra=takes(Named))
     async def rollback(wanted: Annotated[Named, Depends(body(Named))]) -> dict[str, Any]:
+        """Swaps back to the previous revision."""
         return {"swap_s": await step(lambda: controller.rollback(wanted.model))}
 
-    @router.post("/shadow")
+    @router.post("/shadow", openapi_extra=takes(Trial))
     async def shadow(wanted: Annotated[Trial, Depends(body(Trial))]) -> dict[str, Any]:
+        """Runs a share of the traffic on the candidate as well, or lets it answer that share."""
         await step(lambda: controller.trial(wanted.model, mode=wanted.mode, share=wanted.share))
         return {"mode": wanted.mode, "share": wanted.share}
 
-    @router.post("/drop")
+    @router.post("/drop", openapi_extra=takes(Named))
     async def drop(wanted: Annotated[Named, Depends(body(Named))]) -> dict[str, Any]:
+        """Lets the candidate go."""
         await step(lambda: controller.drop(wanted.model))
         return {"dropped": wanted.model}
 
     app.include_router(router)
+
+
+def takes(shape: type[Part]) -> dict[str, Any]:
+    """The body, for the OpenAPI document."""
+    content = {JSON: {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def problems() -> dict[int | str, dict[str, Any]]:
+    """What any step may answer instead."""
+    kinds = (
+        MalformedBodyError,
+        UnknownAddressError,
+        RefusedStepError,
+        InvalidFieldError,
+        StoreUnavailableError,
+    )
+    content = {PROBLEM: {"schema": {"$ref": REF.format(model=Problem.__name__)}}}
+    return {
+        kind.status: {"description": f"{kind.code}: {kind.title.lower()}", "content": content}
+        for kind in kinds
+    }
 
 
 def body(shape: type[Part]) -> Callable[[Request], Any]:

@@ -352,6 +352,10 @@ def test_the_openapi_document_describes_the_wire(http: httpx.Client) -> None:
         "classify",
     ]
     assert {"200", "400", "409", "413", "415", "422", "429", "500", "503"} <= set(post["responses"])
+    assert {status for status, said in post["responses"].items() if "Retry-After" in said["headers"]} == {
+        "429",
+        "503",
+    }
     assert schemas["Problem"]["properties"].keys() >= {"errors", "retry_after_s", "request_id"}
     assert set(document["paths"]["/ping"]["get"]["responses"]) == {"200", "503"}
     [kind] = document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]

@@ -21,11 +21,12 @@ import httpx
 import pytest
 
 from benchmarks.fleet import Container
-from gpu_endpoint.lifecycle.artifacts import artifact_key
+from gpu_endpoint.lifecycle.artifacts import artifact_key, register
 from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.desired_state import STATE_KEY, TransitionError, promoted
 from gpu_endpoint.lifecycle.reports import ContainerReport, fleet
 from gpu_endpoint.lifecycle.standing import FleetError
+from gpu_endpoint.models.config import ModelConfig
 from sightline.contracts.inference import Problem
 from tests.endpoint_process import REPOSITORY
 from tests.model_fleet import MODEL, WAIT_S, Fleet, until
@@ -221,6 +222,27 @@ def test_the_operator_s_steps_over_http_are_for_this_machine_alone(swapping: Fle
     swapped = httpx.post(f"{url}/models/promote", json={"model": MODEL}, timeout=60).json()
     assert swapped["swap_s"] < WAIT_S
     assert set(swapping.routes()) == {revision}
+
+
+def test_a_model_comes_and_goes_over_http(swapping: Fleet) -> None:
+    url = swapping.containers[0].url
+    path = renamed(swapping.variant("agrees", 15), "their-scenes")
+    config = ModelConfig.model_validate_json(path.read_text())
+    revision = register(swapping.objects, config, path.parent).config.revision()
+    named = {"model": "their-scenes"}
+    added = httpx.post(f"{url}/models/add", json=named | {"revision": revision}, timeout=60)
+    assert added.json() == {"added": "their-scenes"}
+    assert httpx.post(f"{url}/models/default", json=named | {"task": "embed_text"}).is_success
+    refused = httpx.post(f"{url}/models/remove", json=named)
+    assert "is the default of embed_text" in refused.json()["detail"]
+    assert httpx.post(f"{url}/models/default", json={"model": MODEL, "task": "embed_text"}).is_success
+    assert httpx.post(f"{url}/models/remove", json=named).json() == {"removed": "their-scenes"}
+    until(lambda: all("their-scenes" not in one.routes for one in fleet(swapping.objects)), "it is gone")
+    paths = httpx.get(f"{url}/openapi.json").json()["paths"]
+    assert paths["/models/default"]["post"]["requestBody"]["content"]["application/json"]["schema"][
+        "required"
+    ]
+    assert set(paths["/models/add"]["post"]["responses"]) == {"200", "400", "404", "409", "422", "503"}
 
 
 def test_the_commands_show_tables_or_json_and_a_model_of_a_known_family_comes_and_goes(

@@ -32,10 +32,9 @@ def main() -> int:
         return run(given)
     settings = EndpointSettings(**({"home": given.home} if given.home else {}))
     if given.command == "build":
-        from gpu_endpoint.bundled import load_models
+        from gpu_endpoint.pulling import run_build
 
-        load_models(settings)
-        return 0
+        return run_build(settings)
     from gpu_endpoint.built import link_built
     from gpu_endpoint.server import serve
 

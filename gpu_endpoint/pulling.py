@@ -1,22 +1,28 @@
-"""`python -m gpu_endpoint models pull`: gets a model, and makes it one that SIGHTLINE_IMAGE_MODEL finds."""
+"""`python -m gpu_endpoint models pull`: gets a model, and makes it one that SIGHTLINE_IMAGE_MODEL finds.
+
+`build` does so too, for an image that asks no hub when it serves.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from gpu_endpoint.bundled import config_of, load_models
 from gpu_endpoint.lifecycle.goldens import Bars, GoldenError, check
-from gpu_endpoint.models.config import ModelConfig
+from gpu_endpoint.models.config import ModelConfig, config_path
 from gpu_endpoint.models.families import Loading, load_model
 from gpu_endpoint.models.files import ModelAnswerError, ModelFileError, disk_reason
 from gpu_endpoint.models.open_clip_pull import Pull, pull
 from gpu_endpoint.settings import EndpointSettings
 
+Goldens = Callable[[ModelConfig, Path], dict[str, float]]
 REFUSED = (ModelFileError, ModelAnswerError, GoldenError, ValidationError)
 
 
@@ -46,6 +52,26 @@ def run_pull(given: argparse.Namespace) -> int:
         say(f"{disk_reason(error)}: {settings.models}")
         return 1
     return 0
+
+
+def run_build(settings: EndpointSettings) -> int:
+    """Exit status: 0 once all that a start needs lies in the state folder, or 1 with the reason."""
+    try:
+        pull_wanted(settings, goldens)
+        load_models(settings)
+    except REFUSED as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def pull_wanted(settings: EndpointSettings, golden: Goldens) -> None:
+    """Makes files of an open_clip model that was not pulled yet. Raises: ModelFileError, GoldenError."""
+    name, pulled = settings.image_model, config_path(settings.image_model, settings.models)
+    if config_of(name, settings).family != "open_clip_torch" or pulled.is_file():
+        return
+    source, configs = settings.image_model_file, settings.model_configs
+    pull(Pull(name, settings.models, source, configs=configs, say=say), golden)
 
 
 def say(step: str) -> None:

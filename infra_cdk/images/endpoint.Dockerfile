@@ -21,7 +21,7 @@ FROM packages AS packages-gpu
 COPY infra_cdk/images/endpoint-gpu.txt /build/endpoint-gpu.txt
 RUN ["pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", "/build/endpoint-gpu.txt"]
 
-# Models are built here, once: serving then needs neither network nor a writable disk for them.
+# Models are fetched and built here, once: serving then needs neither network nor a writable disk for them.
 FROM packages-${KIND} AS built
 WORKDIR /opt/sightline
 COPY gpu_endpoint gpu_endpoint

@@ -66,6 +66,21 @@ def test_every_source_is_in_the_repository() -> None:
             assert all((ROOT / part).exists() for part in parts), argument
 
 
+def test_of_a_working_folder_the_build_sees_what_it_copies_and_no_more() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    everything, *kept = [line for line in lines if line and not line.startswith("#")]
+    seen = {line[1:] for line in kept if line.startswith("!")}
+    sources = {
+        part
+        for argument in of("COPY")
+        if not argument.startswith("--")
+        for part in shlex.split(argument)[:-1]
+    }
+    assert everything == "*"
+    assert {source for source in sources if not any(source.startswith(name) for name in seen)} == set()
+    assert {name for name in seen if not any(source.startswith(name) for source in sources)} == set()
+
+
 def test_it_runs_as_nobody_in_particular_without_a_shell() -> None:
     stage = last_stage()
     assert [argument for name, argument in stage if name == "USER"] == ["10001:10001"]

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the torch environment: make t
 
 from safetensors.torch import save_file  # noqa: E402
 
-from gpu_endpoint.bundled import config_of  # noqa: E402
+from gpu_endpoint.bundled import config_of, load_models  # noqa: E402
 from gpu_endpoint.lifecycle.goldens import GoldenError  # noqa: E402
 from gpu_endpoint.models.clip_tokenizer import ClipTokenizer  # noqa: E402
 from gpu_endpoint.models.config import ModelConfig  # noqa: E402
@@ -24,6 +24,7 @@ from gpu_endpoint.models.files import ModelFileError, sha256_of  # noqa: E402
 from gpu_endpoint.models.open_clip_export import export_images  # noqa: E402
 from gpu_endpoint.models.open_clip_import import import_open_clip  # noqa: E402
 from gpu_endpoint.models.open_clip_pull import Pull, pull, write_clip_tokenizer  # noqa: E402
+from gpu_endpoint.pulling import pull_wanted  # noqa: E402
 from gpu_endpoint.settings import EndpointSettings  # noqa: E402
 from tests.pictures import frame, sheet  # noqa: E402
 
@@ -54,6 +55,21 @@ def checkpoint(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "own.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
     return path
+
+
+def test_an_image_s_build_leaves_nothing_to_be_fetched(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    built = EndpointSettings(home=tmp_path, image_model=NAME, image_model_file=checkpoint)
+    pull_wanted(built, tried)
+    serving = EndpointSettings(home=tmp_path, image_model=NAME)
+    assert config_of(NAME, serving).family == "open_clip_onnx"
+    assert NAME in {model.model_id for model in load_models(serving)}
+    before = sorted(path.stat().st_mtime_ns for path in built.models.iterdir())
+    pull_wanted(serving, tried)
+    assert sorted(path.stat().st_mtime_ns for path in built.models.iterdir()) == before, "it is there already"
 
 
 @pytest.fixture(scope="module")

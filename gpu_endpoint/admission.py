@@ -74,7 +74,7 @@ class Gate:
             said = f"{waiting} items wait; the limit is {self.limits.max_queued}"
             raise self._refusal(own, busy_s, said)
         idle = not (busy_s or queue.items or queue.promised)
-        if not self.pace.batches or (idle and deadline_s is None):
+        if not self.pace.batches or (deadline_s is None and (idle or self._held_by_size(own, queue))):
             return
         patience_s = self.patience_s(own) if deadline_s is None else deadline_s
         expected_s = busy_s + self.queue_s(own, queue)
@@ -88,11 +88,15 @@ class Gate:
         items = own.items + queue.items + queue.promised
         size = own.size + queue.size + queue.promised
         batches = self._batches(items, size, most)
-        if batches > 1 and any(len(parcel) > own.items for parcel in queue.parcels):
+        if batches > 1 and larger(own, queue):
             items, size, batches = self._beside_larger(own, queue)
         # The last of those batches will not be left half empty, when it never is of late.
         joining = max(0, min(queue.likely, most) - (items - (batches - 1) * most))
         return self.pace.expect(size + joining * self.pace.item_size, batches=batches)
+
+    def _held_by_size(self, own: Work, queue: Queue) -> bool:
+        """Whether a larger request is all that holds this one up: it is in the next batch."""
+        return larger(own, queue) and self._beside_larger(own, queue)[2] == 1
 
     def _beside_larger(self, own: Work, queue: Queue) -> tuple[int, int, int]:
         """Items, size and batches until these items are run: half of each batch is for larger requests."""
@@ -143,3 +147,8 @@ class Gate:
         self._turned_away_s = min(self._turned_away_s, MAX_RETRY_S)
         retry_s = min(expected_s + self._turned_away_s, MAX_RETRY_S) if self.pace.batches else UNKNOWN_S
         return OverloadedError(said, retry_after_s=retry_s)
+
+
+def larger(own: Work, queue: Queue) -> bool:
+    """Whether a request with more items waits."""
+    return any(len(parcel) > own.items for parcel in queue.parcels)

@@ -126,6 +126,17 @@ def test_a_small_request_is_judged_by_what_runs_before_it() -> None:
     assert refusal(asked, 256, queue, busy_s=FULL_S / 2) is not None
 
 
+def test_a_huge_request_turns_no_small_one_away() -> None:
+    asked = gate()
+    asked.pace = learned(
+        *[1, 2, 3] * 10
+    )  # nothing large was run of late, and the huge one is dearer than known
+    assert refusal(asked, 1, parcels(256), busy_s=20 * FULL_S) is None
+    assert refusal(asked, 1, [*parcels(256), *parcels(*[1] * 15)], busy_s=FULL_S) is None
+    assert refusal(asked, 1, [*parcels(256), *parcels(*[1] * 40)], busy_s=FULL_S) is not None, "this is load"
+    assert refusal(asked, 1, parcels(256), busy_s=FULL_S, deadline_s=FULL_S) is not None
+
+
 def test_room_kept_for_others_counts() -> None:
     asked = gate()
     assert refusal(asked, 8, promised=8) is None

@@ -152,6 +152,27 @@ def patient(deadline_ms: int = 20_000, **more: str) -> dict[str, str]:
     return {ATTRIBUTES_HEADER: Call(deadline_ms=deadline_ms, **more).to_attributes()}
 
 
+def test_nothing_is_ready_until_a_default_model_can_answer(lengths: Lengths) -> None:
+    async def scenario() -> None:
+        registry = Registry(EndpointSettings(image_model=lengths.model_id))
+        app = create_app(registry)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://endpoint") as client,
+        ):
+            assert (await client.get("/ping")).status_code == 503
+            refused = await ask(client, ["a van"])
+            assert (refused.status_code, refused.json()["code"]) == (503, "not-ready")
+            assert int(refused.headers["retry-after"]) >= 1
+            registry.serve([lengths])
+            assert (await client.get("/ping")).status_code == 200
+            registry.route({}, {})
+            assert (await client.get("/ping")).status_code == 503, "none is the default of anything any more"
+
+    asyncio.run(scenario())
+
+
 def test_entities_come_with_who_found_them() -> None:
     async def scenario(client: httpx.AsyncClient, _: Registry) -> None:
         answer = await ask(client, ["disk full on DB 3", "all well"], "tag_entities")

@@ -3,6 +3,8 @@
 import pytest
 
 from gpu_endpoint.lifecycle.judgement import Budget, Performance, verdict
+from gpu_endpoint.lifecycle.lookout import Lookout
+from gpu_endpoint.residents import Outcome
 
 pytestmark = pytest.mark.unit
 
@@ -54,3 +56,29 @@ def test_refusals_count_when_they_grow() -> None:
     busy = performance(requests=100, refused=100)
     assert verdict(performance(requests=100, refused=110), busy, BUDGET) == ""
     assert "refused" in verdict(performance(requests=100, refused=60), BEFORE, BUDGET)
+
+
+def requests(lookout: Lookout, revision: str, *, count: int, took_s: float) -> None:
+    for _ in range(count):
+        lookout.ended(Outcome("embed_text", "scenes", revision, took_s, None))
+
+
+@pytest.mark.parametrize(("took_s", "condemned"), [(0.9, ["new"]), (0.06, [])])
+def test_what_answers_slowly_after_its_promotion_is_taken_back_once(
+    took_s: float, condemned: list[str]
+) -> None:
+    said: list[tuple[str, str, str]] = []
+    lookout = Lookout(BUDGET, lambda *judged: said.append(judged))
+    requests(lookout, "old", count=60, took_s=0.05)
+    lookout.watch("scenes", "new", instead_of="old")
+    requests(lookout, "new", count=150, took_s=took_s)
+    assert [revision for _, revision, _ in said] == condemned
+    assert all("embed_text: the 95th percentile is 900 ms and was 50 ms" in reason for *_, reason in said)
+
+
+def test_nobody_is_taken_back_who_was_not_promoted() -> None:
+    said: list[tuple[str, str, str]] = []
+    lookout = Lookout(BUDGET, lambda *judged: said.append(judged))
+    requests(lookout, "old", count=60, took_s=0.05)
+    requests(lookout, "other", count=150, took_s=9)
+    assert said == []

@@ -1,5 +1,6 @@
 """Whatever is killed in the middle of indexing, the video is indexed exactly once when things return."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,39 @@ def test_the_endpoint_is_down_for_half_a_minute(cloud: RunningCloud, user: User,
     cloud.release("endpoint")
 
     check(cloud, user, asset_id, timeout_s=180)
+
+
+def test_an_endpoint_that_hangs_holds_no_alert_up(cloud: RunningCloud, user: User) -> None:
+    source = user.call("POST", "/v1/alert-sources", json={"name": "Ours", "platform": "datadog"}).json()
+
+    def fired(number: int) -> bool:
+        """Sends an alert and waits until it is there; answers whether a model judged it."""
+        send_alert(cloud, source, number)
+        return not alert_of(user, source, number)["degraded"]
+
+    with cloud.frozen("endpoint"):
+        for number in range(12):
+            send_alert(cloud, source, number)
+        assert all(alert_of(user, source, number)["degraded"] for number in range(12))
+    more = itertools.count(12)
+    wait_until(lambda: fired(next(more)), timeout_s=60, what="an alert that a model judges again")
+
+
+def send_alert(cloud: RunningCloud, source: dict[str, Any], number: int) -> None:
+    payload = {"monitor_id": str(number), "title": f"disk {number} is full", "alert_transition": "Triggered"}
+    with cloud.http(**{"X-Sightline-Secret": source["secret"]}) as http:
+        http.post(source["path"], json=payload).raise_for_status()
+
+
+def alert_of(user: User, source: dict[str, Any], number: int) -> dict[str, Any]:
+    """Once it is there."""
+
+    def found() -> dict[str, Any] | None:
+        items = user.call("GET", f"/v1/alerts?source_id={source['id']}&limit=100").json()["items"]
+        return next((one for one in items if one["title"] == f"disk {number} is full"), None)
+
+    alert: dict[str, Any] = wait_until(found, timeout_s=40, what=f"alert {number}")
+    return alert
 
 
 def test_postgres_is_killed_and_comes_back(cloud: RunningCloud, user: User, video: Path) -> None:

@@ -57,6 +57,11 @@ def pull(wanted: Pull, golden: Callable[[ModelConfig, Path], dict[str, float]]) 
     Nothing is changed when a step fails: files are written aside and moved in at the end.
     Raises: ModelFileError, and what `golden` raises.
     """
+    architecture, _, weights = wanted.name.partition("/")
+    if not (architecture and weights):
+        raise ModelFileError(
+            f"{wanted.name!r} names no weights: say architecture/weights, such as ViT-B-32/mine"
+        )
     wanted.home.mkdir(parents=True, exist_ok=True)
     draft = wanted.home / f".pull-{uuid.uuid4().hex}"
     draft.mkdir()

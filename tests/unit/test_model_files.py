@@ -9,7 +9,7 @@ import pytest
 from gpu_endpoint.bundled import config_of
 from gpu_endpoint.models.config import CONFIGS, config_path, read_config
 from gpu_endpoint.models.files import ModelFileError, disk_reason, refuse_pickle
-from gpu_endpoint.models.open_clip_pull import Pull
+from gpu_endpoint.models.open_clip_pull import Pull, pull
 from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.unit
@@ -55,6 +55,14 @@ def test_other_content_is_refused_by_its_reason(tmp_path: Path, content: bytes, 
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=reason):
         refuse_pickle(path)
+
+
+@pytest.mark.parametrize("name", ["RN50", "RN50/", "/mine"])
+def test_a_name_without_weights_is_not_pulled(tmp_path: Path, name: str) -> None:
+    weights = safetensors(tmp_path / "weights.safetensors")
+    with pytest.raises(ModelFileError, match="names no weights"):
+        pull(Pull(name, tmp_path / "models", weights), lambda *_: {})
+    assert not (tmp_path / "models").exists()
 
 
 def test_a_registered_name_takes_only_the_registered_weights(tmp_path: Path) -> None:

@@ -69,10 +69,14 @@ def create_app(registry: Registry) -> FastAPI:
 
     app = App(inference, lifespan)
 
-    @app.get("/ping", response_class=Response, responses={503: {"description": "No model can answer yet."}})
+    @app.get(
+        "/ping",
+        response_class=Response,
+        responses={503: {"description": "No model can answer yet, or one hangs."}},
+    )
     async def ping() -> Response:
-        """200 once a model can answer: SageMaker sends requests from then on."""
-        return Response(status_code=200 if registry.ready else 503)
+        """200 once a model can answer, while none hangs: SageMaker sends requests then, or replaces us."""
+        return Response(status_code=200 if registry.well else 503)
 
     @app.get("/metrics", response_class=PrometheusText)
     async def prometheus() -> Response:

@@ -69,6 +69,11 @@ class Batcher:
         """Items that wait."""
         return self._waiting.items
 
+    @property
+    def stuck(self) -> bool:
+        """Whether a batch has been running for longer than anybody waits for an answer."""
+        return bool(self._begun) and time.monotonic() - self._began > self.limits.deadline_s
+
     def admit(self, count: int, *, size: int | None = None, deadline: float | None = None) -> None:
         """Raises: OverloadedError, when so many items would not be answered in time; NotReadyError, closed.
 

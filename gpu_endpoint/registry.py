@@ -44,6 +44,12 @@ class Registry:
         return bool(self._defaults)
 
     @property
+    def well(self) -> bool:
+        """Whether it is ready, and none of the models that answer hangs in a batch."""
+        current = (self.resident(name, route.current) for name, route in self._routes.items())
+        return self.ready and not any(lane.stuck for one in current if one for lane in one.lanes.values())
+
+    @property
     def routes(self) -> Mapping[str, Route]:
         """Model id -> who answers for it."""
         return self._routes

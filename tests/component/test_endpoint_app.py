@@ -173,6 +173,21 @@ def test_nothing_is_ready_until_a_default_model_can_answer(lengths: Lengths) -> 
     asyncio.run(scenario())
 
 
+def test_a_model_that_hangs_is_not_called_well(lengths: Lengths) -> None:
+    async def scenario(client: httpx.AsyncClient, _: Registry) -> None:
+        lengths.gate.clear()
+        hanging = asyncio.ensure_future(ask(client, ["never"]))
+        await asyncio.to_thread(lengths.began.acquire)
+        while (await client.get("/ping")).status_code == 200:
+            await asyncio.sleep(0)
+        assert (await hanging).json()["code"] == "deadline-passed"
+        lengths.gate.set()
+        while (await client.get("/ping")).status_code != 200:
+            await asyncio.sleep(0)
+
+    run(lengths, scenario, endpoint_deadline_s=0.05)
+
+
 def test_entities_come_with_who_found_them() -> None:
     async def scenario(client: httpx.AsyncClient, _: Registry) -> None:
         answer = await ask(client, ["disk full on DB 3", "all well"], "tag_entities")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,24 @@ def indexed_by(cloud: RunningCloud, asset_id: str) -> str:
         row = connection.execute("SELECT model_revision FROM asset WHERE id = %s", [asset_id]).fetchone()
     assert row is not None
     return str(row[0])
+
+
+def test_the_docs_find_the_store_of_a_local_cloud(cloud: RunningCloud, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / ".sightline").symlink_to(cloud.home)
+    page = (REPOSITORY / "docs" / "models.md").read_text(encoding="utf-8")
+    block = page.partition("## Step by step\n")[2].partition("```sh\n")[2].partition("```")[0]
+    done = subprocess.run(
+        ["sh", "-eu", "-c", block],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"^{MODEL} +\w{{12}} +1 of 1", done.stdout, re.MULTILINE)
 
 
 def test_a_promoted_revision_indexes_the_next_video(cloud: RunningCloud, tmp_path: Path) -> None:

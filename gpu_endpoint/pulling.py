@@ -62,6 +62,9 @@ def run_build(settings: EndpointSettings) -> int:
     except REFUSED as error:
         say(str(error))
         return 1
+    except OSError as error:
+        say(f"{disk_reason(error)}: {settings.models}")
+        return 1
     return 0
 
 

@@ -18,12 +18,12 @@ from gpu_endpoint.lifecycle.objects import StoreError, open_objects
 from gpu_endpoint.lifecycle.shown import containers_table, models_table, summary
 from gpu_endpoint.lifecycle.standing import FleetError
 from gpu_endpoint.models.config import ModelConfig
-from gpu_endpoint.models.files import ModelFileError
+from gpu_endpoint.models.files import ModelFileError, disk_reason
 from gpu_endpoint.models.ports import Task
 from gpu_endpoint.pulling import add_pull, run_pull
 from gpu_endpoint.settings import EndpointSettings
 
-REFUSED = (FleetError, TransitionError, StoreError, ModelFileError, OSError)
+REFUSED = (FleetError, TransitionError, StoreError, ModelFileError)
 
 
 ACTIONS = {
@@ -82,6 +82,9 @@ def run(given: argparse.Namespace) -> int:
     except REFUSED as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{disk_reason(error)}: {error.filename2 or error.filename}", file=sys.stderr)
+        return 1
     print(json.dumps(done, indent=1) if given.json else shown(given.action, done))
     return 0
 
@@ -98,7 +101,7 @@ def shown(action: str, done: Any) -> str:
 def act(given: argparse.Namespace, controller: Controller) -> Any:
     """Does what was asked; answers what to print."""
     if given.action == "register":
-        config = ModelConfig.model_validate_json(given.config.read_text(encoding="utf-8"))
+        config = ModelConfig.model_validate_json(given.config.read_bytes())
         weights = register(controller.objects, config, given.config.parent)
         return {"model": config.id, "revision": weights.config.revision()}
     if given.action == "promote":

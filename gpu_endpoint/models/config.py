@@ -86,4 +86,4 @@ def read_config(model_id: str, folder: Path = CONFIGS) -> ModelConfig:
     if not path.is_file():
         known = ", ".join(sorted(file.stem.replace("--", "/") for file in folder.glob("*.json"))) or "none"
         raise ModelFileError(f"no model {model_id!r}: {folder} knows {known}")
-    return ModelConfig.model_validate_json(path.read_text(encoding="utf-8"))
+    return ModelConfig.model_validate_json(path.read_bytes())

@@ -1,5 +1,8 @@
 """What an image brings along is used where it lies: the container's folders and settings, in a process."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +34,26 @@ def test_a_container_serves_what_its_image_brought_and_builds_nothing(
         files = [path for path in (tmp_path / "models").rglob("*") if not path.is_dir()]
         assert files
         assert [path.name for path in files if not path.is_symlink()] == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "model", "said"),
+    [
+        (100_000, "scenes-rn-128", "no space is left for the model's files"),
+        (resource.RLIM_INFINITY, "nobody", "no model 'nobody'"),
+    ],
+)
+def test_a_build_that_cannot_be_says_why_in_one_line(
+    tmp_path: Path, limit: int, model: str, said: str
+) -> None:
+    """A limit on the size of files stands in for the disk's end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gpu_endpoint", "build", "--home", str(tmp_path)],
+        env={"SIGHTLINE_IMAGE_MODEL": model},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line.startswith(said)) == (1, True), line

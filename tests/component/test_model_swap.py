@@ -276,6 +276,10 @@ def test_the_commands_show_tables_or_json_and_a_model_of_a_known_family_comes_an
     assert {one["id"] for one in json.loads(models("status", "--json"))["summary"]} >= {MODEL, "our-scenes"}
     config.write_text(config.read_text().replace('"licence"', '"license"'))
     assert models("register", str(config), status=1) == "licence: Field required\n"
+    config.write_bytes(b"\xff")
+    assert models("register", str(config), status=1).startswith("body: Invalid JSON")
+    config.unlink()
+    assert models("register", str(config), status=1) == f"No such file or directory: {config}\n"
 
 
 def renamed(config: Path, model_id: str) -> Path:

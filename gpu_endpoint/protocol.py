@@ -189,6 +189,11 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self) -> None:
         """Whatever this is, it cannot be read on."""
+        if (cut := self._coming) is not None:  # its end never comes: nobody is to wait for it
+            self._coming = None
+            self._exchanges.remove(cut)
+            cut.answered = True
+            cut.tell()
         if self._exchanges:
             self.shutdown()
             return

@@ -262,6 +262,23 @@ def test_what_is_no_http_is_refused_and_the_server_lives_on(nonsense: bytes) -> 
     run(scenario)
 
 
+def test_a_body_that_becomes_nonsense_is_refused_and_nobody_waits_for_its_end() -> None:
+    async def scenario(there: Served) -> None:
+        reader, writer = await there.connect()
+        writer.write(b"POST /wait HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        while not there.app.seen:
+            await asyncio.sleep(0)
+        writer.write(b"no length\r\n")
+        status, headers, _ = await answer(reader)
+        assert (status, headers["connection"]) == (400, "close")
+        assert await closed(reader)
+        while not there.app.left:
+            await asyncio.sleep(0)
+        assert there.app.left == ["http.disconnect"]
+
+    run(scenario)
+
+
 def test_nonsense_after_a_request_does_not_cost_it_its_answer() -> None:
     async def scenario(there: Served) -> None:
         reader, writer = await there.connect()

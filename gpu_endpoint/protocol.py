@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse()
             return
+        if self._coming is not None:
+            self._rest()  # the rest of its body is to come
         self._begin()
 
     def pause_writing(self) -> None:
@@ -189,8 +191,11 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self) -> None:
         """Whatever this is, it cannot be read on."""
-        if (cut := self._coming) is not None:  # its end never comes: nobody is to wait for it
-            self._coming = None
+        cut, self._coming = self._coming, None
+        if cut is not None and cut.answered:  # before all of it was here
+            self.transport.close()
+            return
+        if cut is not None:  # its end never comes: nobody is to wait for it
             self._exchanges.remove(cut)
             cut.answered = True
             cut.tell()
@@ -202,7 +207,7 @@ class Connection(asyncio.Protocol):
         self.transport.close()
 
     def _rest(self) -> None:
-        """Nothing is under way. One timer runs all along: starting one for every request would cost more."""
+        """Nothing is here to do. One timer runs all along: starting one for every request would cost more."""
         self._idle_since = self.loop.time()
         if self._alarm is None:
             self._alarm = self.loop.call_later(self._patience_s, self._look)
@@ -210,9 +215,12 @@ class Connection(asyncio.Protocol):
     def _look(self) -> None:
         self._alarm = None
         left_s = self._idle_since + self._patience_s - self.loop.time()
-        if self._exchanges or self.gone:
+        missing = self._coming is not None and not self._paused  # a part of a body that we would read
+        if self.gone or (self._exchanges and not missing):
             return
         if left_s > 0:
             self._alarm = self.loop.call_later(left_s, self._look)
+        elif missing:
+            self._refuse()
         else:
             self.transport.close()

@@ -279,6 +279,31 @@ def test_a_body_that_becomes_nonsense_is_refused_and_nobody_waits_for_its_end() 
     run(scenario)
 
 
+@pytest.mark.parametrize("sent", [b"", b"a"])
+def test_a_body_that_never_ends_is_not_waited_for(sent: bytes) -> None:
+    async def scenario(there: Served) -> None:
+        reader, writer = await there.connect()
+        writer.write(POST % 2 + sent)
+        assert (await answer(reader))[0] == 400
+        assert await closed(reader)
+        while there.state.tasks:
+            await asyncio.sleep(0)
+
+    run(scenario, patience_s=1)
+
+
+@pytest.mark.parametrize("later", [b"", b"no length\r\n"])
+def test_who_was_answered_before_the_end_gets_no_second_answer(later: bytes) -> None:
+    async def scenario(there: Served) -> None:
+        reader, writer = await there.connect()
+        writer.write(b"POST /hasty HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        assert (await answer(reader))[0] == 200
+        writer.write(later)
+        assert await closed(reader)
+
+    run(scenario, patience_s=1)
+
+
 def test_nonsense_after_a_request_does_not_cost_it_its_answer() -> None:
     async def scenario(there: Served) -> None:
         reader, writer = await there.connect()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -44,12 +45,11 @@ class App(FastAPI):
         )
         self._inference = inference
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """As FastAPI's own."""
         if scope["type"] == "http" and scope["path"] == INVOCATIONS and scope["method"] == "POST":
-            await self._inference(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            return self._inference(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 def create_app(registry: Registry) -> FastAPI:

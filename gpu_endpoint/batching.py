@@ -149,8 +149,11 @@ class Batcher:
 
     def _came(self) -> None:
         """Looks for work, unless that is arranged for or a batch runs and the next one may still grow."""
-        if self._nudge is None:
-            if not self._begun or (len(self._begun) == 1 and self._waiting.items >= self.limits.max_batch):
+        full = self._waiting.items >= self.limits.max_batch
+        if full and not self._begun:
+            self._next()  # nothing that is still to come in this turn could join
+        elif self._nudge is None:
+            if not self._begun or (full and len(self._begun) == 1):
                 self._wake()
         elif self._gathering and self._waiting.items >= self._expected:
             self._wake()
@@ -202,8 +205,11 @@ class Batcher:
             self._began = self._ends = now
         self._begun.append(batch)
         self._ends = max(self._ends, now) + self.gate.pace.expect(batch.padded)
-        running = self.executor.submit(run_batch, self.forward, batch)
-        running.add_done_callback(lambda ran: self._loop.call_soon_threadsafe(self._finish, ran.result()))
+        self.executor.submit(self._run, batch)
+
+    def _run(self, batch: Cut) -> None:
+        """On the lane's thread."""
+        self._loop.call_soon_threadsafe(self._finish, run_batch(self.forward, batch))
 
     def _finish(self, ran: Ran) -> None:
         """Starts the next batch first, so that the model works while the answers are written."""

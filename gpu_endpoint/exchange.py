@@ -29,10 +29,10 @@ class Line(Protocol):
 
     loop: asyncio.AbstractEventLoop
     gone: bool
+    drained: asyncio.Future[None] | None
 
     def say(self, data: bytes) -> None: ...
     def read_on(self) -> None: ...
-    async def writable(self) -> None: ...
     def answer(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None: ...
     def ended(self, exchange: Exchange) -> None: ...
 
@@ -91,7 +91,8 @@ class Exchange:
             return
         self._parts.append(message.get("body", b""))
         if not message.get("more_body", False) and self._head is not None and not self.answered:
-            await self._line.writable()
+            if (drained := self._line.drained) is not None:
+                await drained  # the caller reads more slowly than it is answered
             self._line.answer(
                 self, self._head["status"], self._head.get("headers", ()), b"".join(self._parts)
             )

@@ -55,6 +55,7 @@ class Metrics:
         self._depths = depths
         self._intervals = Intervals()
         self._uncounted: list[tuple[Visit, int, float]] = []
+        self._unseen: list[tuple[str, str, int, float]] = []
         self._requests = Counter("sightline_requests", "Requests.", (*OF, "status"), registry=registry)
         self._seconds = self._histogram("sightline_request_seconds", "Whole requests.", OF, SECONDS)
         self._stages = self._histogram(
@@ -70,6 +71,9 @@ class Metrics:
 
     def count(self) -> None:
         """All that was put off."""
+        unseen, self._unseen = self._unseen, []
+        for task, model, items, took_s in unseen:
+            self._count_batch(task, model, items, took_s)
         uncounted, self._uncounted = self._uncounted, []
         for visit, status, took_s in uncounted:
             self._count(visit, status, took_s)
@@ -106,7 +110,10 @@ class Metrics:
         return self._items.labels(task, model).observe, self._forward.labels(task, model).observe
 
     def ran(self, task: str, model: str, items: int, took_s: float) -> None:
-        """One batch."""
+        """One batch, to be counted with the requests that it answered."""
+        self._unseen.append((task, model, items, took_s))
+
+    def _count_batch(self, task: str, model: str, items: int, took_s: float) -> None:
         count_items, count_seconds = self._batches(task, model)
         count_items(items)
         count_seconds(took_s)

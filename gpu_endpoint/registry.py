@@ -14,8 +14,9 @@ from gpu_endpoint.batching import Batcher, Limits
 from gpu_endpoint.errors import ContentTypeError, EndpointError, ModelMismatchError, NotReadyError
 from gpu_endpoint.metrics import Metrics
 from gpu_endpoint.models.ports import Head, LaneName, Model, Task
-from gpu_endpoint.residents import Lease, Resident, Route, Watcher
+from gpu_endpoint.residents import Lease, Resident, Route
 from gpu_endpoint.settings import EndpointSettings
+from gpu_endpoint.watching import Watcher
 from sightline.contracts.inference import ModelPin
 
 log = logging.getLogger("gpu_endpoint")

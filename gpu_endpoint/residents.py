@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from gpu_endpoint.batching import Batcher
 from gpu_endpoint.models.ports import Head, Model, Task
+from gpu_endpoint.watching import Outcome, Watcher
 from sightline.contracts.inference import ModelHeader
 
 
@@ -30,8 +31,9 @@ class Resident:
 
     def hold(self) -> None:
         """One more request stands on this model."""
+        if not self.leases:
+            self._idle.clear()
         self.leases += 1
-        self._idle.clear()
 
     def release(self) -> None:
         """One request less."""
@@ -44,26 +46,6 @@ class Resident:
         await self._idle.wait()
         for lane in self.lanes.values():
             await lane.close()
-
-
-class Outcome(NamedTuple):
-    """How one request went; `error` is None when it was answered."""
-
-    task: Task
-    model_id: str
-    revision: str
-    took_s: float
-    error: BaseException | None
-
-
-class Watcher:
-    """What is told of every request. This one listens to nothing."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A request left the model."""
-
-    def answered(self, lease: Lease, payload: Any, result: Any) -> None:
-        """A request was answered with this result."""
 
 
 class Lease:

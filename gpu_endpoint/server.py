@@ -104,6 +104,7 @@ def http_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Connection,
+        interface="asgi3",
         log_config=None,
         access_log=False,
         proxy_headers=False,

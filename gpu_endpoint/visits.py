@@ -42,7 +42,6 @@ class Visit:
         self.timing = Timing()
         self.call = NOTHING_SAID
         self._receive = receive
-        self._read = False
         self._request_id = ""
 
     def header(self, name: bytes) -> str:
@@ -88,23 +87,29 @@ class Visit:
 
     async def body(self) -> bytes:
         """All of it, never holding more than the limit. Raises: BodyTooLargeError, CallerGoneError."""
-        too_large = BodyTooLargeError(f"a body may have {MAX_BODY_BYTES} bytes")
         if self.announced_bytes > MAX_BODY_BYTES:
-            raise too_large
-        body = bytearray()
-        while not self._read:
+            raise too_large()
+        parts, size = [], 0
+        while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise CallerGoneError
-            body += message.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                raise too_large
-            self._read = not message.get("more_body", False)
-        return bytes(body)
+            part: bytes = message.get("body", b"")
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise too_large()
+            if not message.get("more_body", False):
+                return part if len(parts) == 1 else b"".join(parts)
 
     def while_wanted(self, patrol: Patrol) -> WhileWanted:
         """Cancels the block when the caller hangs up, so that its work leaves the queue."""
         return WhileWanted(self._receive, patrol)
+
+
+def too_large() -> BodyTooLargeError:
+    """What a larger body is refused with."""
+    return BodyTooLargeError(f"a body may have {MAX_BODY_BYTES} bytes")
 
 
 class WhileWanted:

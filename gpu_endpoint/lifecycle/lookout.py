@@ -11,7 +11,8 @@ from typing import Any
 from gpu_endpoint.errors import DeadlineError, EndpointError, OverloadedError
 from gpu_endpoint.lifecycle.judgement import Budget, Performance, verdict
 from gpu_endpoint.lifecycle.shadow import Shadow
-from gpu_endpoint.residents import Lease, Outcome, Watcher
+from gpu_endpoint.residents import Lease
+from gpu_endpoint.watching import Outcome, Watcher
 
 REFUSED = (OverloadedError, DeadlineError)
 JUDGED_EVERY = 25

@@ -1,8 +1,10 @@
 """The endpoint beside LitServe, mosec and infinity with the same models, and alone at 5 times its capacity.
 
-python -m benchmarks.endpoint_load gpu --peers VENV [--infinity VENV]
-python -m benchmarks.endpoint_load minilm --peers VENV [--infinity VENV]
-python -m benchmarks.endpoint_load overload
+python -m benchmarks.endpoint_load gpu --peers VENV [--infinity VENV] [--compiled]
+python -m benchmarks.endpoint_load minilm --peers VENV [--infinity VENV] [--compiled]
+python -m benchmarks.endpoint_load overload [--compiled]
+
+With --compiled also, or for the overload only, as the images run it: "ours" is the sources, "compiled" those.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.endpoint.servers import asked, prepare, running
+from benchmarks.endpoint.servers import OURS, asked, compile_ours, prepare, running
 from benchmarks.report import machine, spread, table, verdict
 
 BATCH = 32
@@ -61,28 +63,31 @@ def compare(model: str, peers: dict[str, Path], rounds: int, seconds: float) -> 
                 for name, value in measure(server, model, batch, environment, seconds).items():
                     figures[server, batch][name].append(value)
     rows = []
-    for (server, batch), seen in sorted(figures.items(), key=lambda one: (-one[0][1], one[0][0] != "ours")):
-        ratios = [a / b for a, b in zip(seen["per_s"], figures["ours", batch]["per_s"], strict=True)]
+    chief = "compiled" if "compiled" in peers else "ours"
+    for (server, batch), seen in sorted(figures.items(), key=lambda one: (-one[0][1], one[0][0] not in OURS)):
+        ratios = [a / b for a, b in zip(seen["per_s"], figures[chief, batch]["per_s"], strict=True)]
         batching = "on" if batch > 1 else "off"
         alone, many, p95 = (spread(seen[name], digits=digits) for name, digits in SHOWN)
         rows.append([server, batching, alone, many, p95, spread(ratios, digits=2)])
-    print(table(["server", "batching", "alone p50 ms", "32 clients, /s", "p95 ms", "/s beside ours"], rows))
-    ours = {batch: figures["ours", batch]["per_s"] for batch in (BATCH, 1)}
+    print(
+        table(["server", "batching", "alone p50 ms", "32 clients, /s", "p95 ms", f"/s beside {chief}"], rows)
+    )
+    ours = {batch: figures[chief, batch]["per_s"] for batch in (BATCH, 1)}
     gain = [on / off for on, off in zip(ours[BATCH], ours[1], strict=True)]
     print(f"\nbatching gains {spread(gain)}x here")
     if model == "gpu":
         print(verdict("batching gains at least 4x on a GPU-like model", held=median(gain) >= 4))
     for server in peers:
         ratio = median([a / b for a, b in zip(ours[BATCH], figures[server, BATCH]["per_s"], strict=True)])
-        if server != "ours":
+        if server not in OURS:
             print(verdict(f"not behind {server}: {ratio:.2f}x its requests/s at 32 clients", held=ratio >= 1))
 
 
-def overload(seconds: float) -> None:
+def overload(server: str, seconds: float) -> None:
     """Five times what the model can do, for a while; nobody says how long they would wait."""
-    full = vars(asked("ours", "gpu", BATCH))
-    part = vars(asked("ours", "gpu", TEXTS_A_REQUEST, patient=False))
-    with running("ours", "gpu", batch=BATCH, environment=NO_PEER) as there:
+    full = vars(asked(server, "gpu", BATCH))
+    part = vars(asked(server, "gpu", TEXTS_A_REQUEST, patient=False))
+    with running(server, "gpu", batch=BATCH, environment=NO_PEER) as there:
         load(there.port, **part, clients=4, seconds=1.0)
         alone = load(there.port, **full, clients=1, seconds=5.0)
         capacity = load(there.port, **part, clients=8, seconds=5.0)["per_s"]
@@ -131,6 +136,7 @@ def main() -> None:
     parser.add_argument("what", choices=("gpu", "minilm", "overload"))
     parser.add_argument("--peers", type=Path, help="environment with LitServe and mosec (extra bench)")
     parser.add_argument("--infinity", type=Path, help="environment with infinity-emb")
+    parser.add_argument("--compiled", action="store_true", help="ours as the images run it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="of each measurement; overload: 30 is the bar"
@@ -138,10 +144,12 @@ def main() -> None:
     given = parser.parse_args()
     print(machine(), end="\n\n")
     prepare()
+    if given.compiled:
+        compile_ours()
     if given.what == "overload":
-        overload(given.seconds)
+        overload("compiled" if given.compiled else "ours", given.seconds)
         return
-    peers = {"ours": NO_PEER}
+    peers = {"ours": NO_PEER} | ({"compiled": NO_PEER} if given.compiled else {})
     if given.peers:
         peers |= {"litserve": given.peers, "mosec": given.peers}
     if given.infinity and given.what == "minilm":

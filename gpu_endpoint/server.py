@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from gpu_endpoint.app import create_app
 from gpu_endpoint.bundled import load_models
+from gpu_endpoint.compiling import is_compiled
 from gpu_endpoint.lifecycle.follower import Follower
 from gpu_endpoint.lifecycle.management import loopback, mount_management
 from gpu_endpoint.lifecycle.objects import open_objects
@@ -66,9 +67,12 @@ async def load(registry: Registry, follower: Follower | None) -> None:
     names = {one.model.model_id: one.model.revision for one in registry.residents()}
     gc.collect()
     gc.freeze()  # what is loaded stays: looking through it again would hold up requests for many milliseconds
-    log.info(
-        "models ready", extra={"fields": {"models": names, "took_s": round(time.perf_counter() - began, 2)}}
-    )
+    fields = {
+        "models": names,
+        "took_s": round(time.perf_counter() - began, 2),
+        "compiled": is_compiled(),
+    }
+    log.info("models ready", extra={"fields": fields})
     if follower is not None:
         await follower.run()
 

@@ -22,6 +22,7 @@ LOCKED = (
     *(Path("layers") / name / "requirements.in" for name in NAMES),
     Path("infra_cdk/images/endpoint.in"),
     Path("infra_cdk/images/endpoint-gpu.in"),
+    Path("infra_cdk/images/compile.in"),
 )
 # The Lambda runtime: Python 3.13 on Amazon Linux 2023, glibc 2.34. PyAV and Pillow publish no wheels for the
 # glibc 2.26 of Python 3.11's Amazon Linux 2 (docs/decisions).

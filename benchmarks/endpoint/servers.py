@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+import gpu_endpoint
 from benchmarks.endpoint.ours import CONFIG
 from benchmarks.report import BUILD
 from gpu_endpoint.models.config import CONFIGS
@@ -25,6 +27,8 @@ from sightline.contracts.inference import ATTRIBUTES_HEADER, Call
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = BUILD / "endpoint"
+COMPILED = HOME / "compiled"
+OURS = ("ours", "compiled")
 READY_S = 60.0
 TEXT = "pedestrian crossing at night in the rain"
 PATIENT = Call(deadline_ms=30_000).to_attributes()
@@ -58,7 +62,7 @@ def asked(server: str, model: str, texts: int = 1, *, patient: bool = True) -> A
     words = [TEXT] * texts
     if server == "infinity":
         return Asked("/embeddings", json.dumps({"input": words, "model": "minilm"}))
-    if server == "ours":
+    if server in OURS:
         body = json.dumps({"texts": words, "model": MODEL_IDS[model]})
         return Asked("/invocations", body, {ATTRIBUTES_HEADER: PATIENT} if patient else {})
     return Asked({"litserve": "/predict", "mosec": "/inference"}[server], json.dumps({"texts": words}))
@@ -67,7 +71,7 @@ def asked(server: str, model: str, texts: int = 1, *, patient: bool = True) -> A
 def command(server: str, model: str, batch: int, port: int, environment: Path) -> list[str]:
     """What starts it; `environment` is the peer's own."""
     python = str(environment / "bin" / "python")
-    if server == "ours":
+    if server in OURS:
         return [
             sys.executable,
             "-m",
@@ -130,6 +134,21 @@ def write_with_states(graph: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
+def compile_ours() -> None:
+    """The package as the images have it, beside the sources."""
+    shutil.rmtree(COMPILED, ignore_errors=True)
+    leave_out = shutil.ignore_patterns("__pycache__", "training")
+    package = Path(gpu_endpoint.__path__[0])
+    shutil.copytree(package, COMPILED / package.name, copy_function=os.symlink, ignore=leave_out)
+    command = [sys.executable, "-m", "gpu_endpoint.compiling", str(COMPILED)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def home_of(server: str) -> Path:
+    """Where it is started: what lies there is imported first."""
+    return {"infinity": HOME / "infinity", "compiled": COMPILED}.get(server, ROOT)
+
+
 @contextmanager
 def running(server: str, model: str, *, batch: int, environment: Path, **settings: str) -> Iterator[Running]:
     """Ready when the block begins, gone when it ends."""
@@ -149,7 +168,7 @@ def running(server: str, model: str, *, batch: int, environment: Path, **setting
     log = (HOME / f"{server}.log").open("wb")
     process = subprocess.Popen(
         command(server, model, batch, port, environment),
-        cwd=HOME / "infinity" if server == "infinity" else ROOT,  # it wants the file's path from there
+        cwd=home_of(server),
         env=variables,
         stdout=log,
         stderr=log,

@@ -21,10 +21,19 @@ FROM packages AS packages-gpu
 COPY infra_cdk/images/endpoint-gpu.txt /build/endpoint-gpu.txt
 RUN ["pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", "/build/endpoint-gpu.txt"]
 
+# A request's way in C, from the same source; the base that has a compiler, of the same Python.
+FROM python:3.13.9-bookworm AS compiled
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY infra_cdk/images/compile.txt /build/compile.txt
+RUN ["pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", "/build/compile.txt"]
+WORKDIR /opt/sightline
+COPY gpu_endpoint gpu_endpoint
+RUN ["python", "-m", "gpu_endpoint.compiling", "."]
+
 # Models are fetched and built here, once: serving then needs neither network nor a writable disk for them.
 FROM packages-${KIND} AS built
 WORKDIR /opt/sightline
-COPY gpu_endpoint gpu_endpoint
+COPY --from=compiled /opt/sightline .
 # Of the shared package, the endpoint knows the wire shapes and nothing else.
 COPY layers/core/python/sightline/__init__.py sightline/__init__.py
 COPY layers/core/python/sightline/contracts sightline/contracts

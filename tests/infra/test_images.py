@@ -49,9 +49,19 @@ def test_it_brings_the_model_that_the_cpu_stage_asks_for() -> None:
     assert chosen == {f"IMAGE_MODEL={DEV.image_model}"}
 
 
+def test_it_serves_the_compiled_modules_by_the_python_they_were_compiled_for() -> None:
+    stages = {argument.split()[-1]: argument.split()[0] for argument in of("FROM") if " AS " in argument}
+    assert stages["compiled"].removesuffix("bookworm") + "slim-bookworm" == last_stage()[0][1]
+    assert '["python", "-m", "gpu_endpoint.compiling", "."]' in of("RUN")
+    assert [argument for argument in of("COPY") if argument.split()[0] == "gpu_endpoint"] == [
+        "gpu_endpoint gpu_endpoint"
+    ], "sources come with what was compiled from them"
+    assert "--from=compiled /opt/sightline ." in of("COPY")
+
+
 def test_everything_is_installed_by_hash_and_nothing_is_fetched_by_hand() -> None:
     installs = [argument for argument in of("RUN") if "install" in argument]
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert all("--require-hashes" in argument for argument in installs)
     for argument in of("RUN"):
         assert argument.startswith("["), f"a shell would run: {argument}"
@@ -100,7 +110,7 @@ def test_it_writes_to_tmp_alone_and_listens_to_all() -> None:
     assert values["SIGHTLINE_ENDPOINT_HOST"] == "0.0.0.0"  # noqa: S104 - a container's only interface
 
 
-@pytest.mark.parametrize("name", ["endpoint", "endpoint-gpu"])
+@pytest.mark.parametrize("name", ["endpoint", "endpoint-gpu", "compile"])
 def test_locks_have_what_is_asked_for_with_a_hash_each(name: str) -> None:
     lock = (FOLDER / f"{name}.txt").read_text()
     entries = re.split(r"(?m)^(?=[a-z0-9])", lock)[1:]
@@ -108,7 +118,7 @@ def test_locks_have_what_is_asked_for_with_a_hash_each(name: str) -> None:
     locked = {entry.split("==")[0] for entry in entries}
     source = (FOLDER / f"{name}.in").read_text()
     asked = {line for line in source.splitlines() if line and line[0].isalpha()}
-    assert {re.split(r"[<>=;]", line)[0].replace("_", "-") for line in asked} <= locked
+    assert {re.split(r"[<>=;[]", line)[0].replace("_", "-") for line in asked} <= locked
     assert re.search(r"https?://|--index|--find-links", lock) is None
 
 

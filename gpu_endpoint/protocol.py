@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.app = cast("ASGIApp", config.loaded_app)
         self.loop = _loop or asyncio.get_running_loop()
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self.gone = False
+        self.gone = self._over = False
         self._caller: Any = None
         self._state = server_state
         self._patience_s = config.timeout_keep_alive
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Nobody waits for what is under way."""
-        self.gone = True
+        self.gone = self._over = True
         self._state.connections.discard(cast("Any", self))
         if self._alarm is not None:
             self._alarm.cancel()
@@ -71,6 +71,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Reads all of it before anything is begun."""
+        if self._over:
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -151,7 +153,7 @@ class Connection(asyncio.Protocol):
 
     def read_on(self) -> None:
         """There is room for more."""
-        if self._paused and not self.transport.is_closing():
+        if self._paused and not self._over:
             self._paused = False
             self.transport.resume_reading()
 
@@ -178,7 +180,7 @@ class Connection(asyncio.Protocol):
             self._rest()
 
     def _begin(self) -> None:
-        if self._exchanges and (first := self._exchanges[0]).task is None and not self.gone:
+        if self._exchanges and (first := self._exchanges[0]).task is None and not self._over:
             first.task = self.loop.create_task(first.run(self.app))
             self._state.tasks.add(first.task)
 
@@ -187,7 +189,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def _close(self) -> None:
-        """After what was said."""
+        """After what was said; what still comes is for nobody."""
+        self._over = True
         self.loop.call_soon(self.transport.close)
 
     def _pause(self) -> None:
@@ -199,7 +202,7 @@ class Connection(asyncio.Protocol):
         """Whatever this is, it cannot be read on."""
         cut, self._coming = self._coming, None
         if cut is not None and cut.answered:  # before all of it was here
-            self.transport.close()
+            self._close()
             return
         if cut is not None:  # its end never comes: nobody is to wait for it
             self._exchanges.remove(cut)
@@ -207,6 +210,7 @@ class Connection(asyncio.Protocol):
             cut.tell()
         if self._exchanges:
             self.shutdown()
+            self._begin()  # what came before it, perhaps in the same piece
             return
         head = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(NO_HTTP)
         self.say(STATUS_LINES[400] + head + NO_HTTP)

@@ -73,8 +73,8 @@ async def whole(receive: Any) -> bytes:
 class Served:
     """A server of the protocol, in this loop."""
 
-    def __init__(self, app: Echo, state: ServerState, port: int) -> None:
-        self.app, self.state, self.port = app, state, port
+    def __init__(self, app: Echo, config: uvicorn.Config, state: ServerState, port: int) -> None:
+        self.app, self.config, self.state, self.port = app, config, state, port
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self) -> Streams:
@@ -97,7 +97,7 @@ async def served(patience_s: int = 30) -> AsyncIterator[Served]:
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(config, state, {}), "127.0.0.1", 0
     )
-    there = Served(app, state, server.sockets[0].getsockname()[1])
+    there = Served(app, config, state, server.sockets[0].getsockname()[1])
     try:
         yield there
     finally:
@@ -258,6 +258,49 @@ def test_what_is_no_http_is_refused_and_the_server_lives_on(nonsense: bytes) -> 
         assert (status, headers["connection"]) == (400, "close")
         assert await closed(reader)
         assert (await asked(await there.connect(), GET % b"fine"))["path"] == "/fine"
+
+    run(scenario)
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written; reads come as often as a test says, in one turn of the loop too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.is_open = b"", True
+
+    def write(self, data: Any) -> None:
+        assert self.is_open
+        self.written += data
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def is_closing(self) -> bool:
+        return not self.is_open
+
+
+def test_nonsense_in_several_pieces_is_refused_once() -> None:
+    async def scenario(there: Served) -> None:
+        wire, connection = Wire(), Connection(there.config, there.state, {})
+        connection.connection_made(wire)
+        connection.data_received(b"hello\r\n\r\n")
+        connection.data_received(b"hello?\r\n\r\n")
+        await asyncio.sleep(0)
+        assert (wire.written.count(b"HTTP/1.1 400"), wire.is_open) == (1, False)
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+def test_after_the_last_answer_of_a_connection_nothing_more_is_begun() -> None:
+    async def scenario(there: Served) -> None:
+        reader, writer = await there.connect()
+        last = b"GET /last HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+        writer.write(last + GET % b"too-late")
+        assert json.loads((await answer(reader))[2])["path"] == "/last"
+        assert await closed(reader)
+        assert there.app.seen == ["/last"]
 
     run(scenario)
 

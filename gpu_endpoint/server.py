@@ -55,6 +55,7 @@ def set_up_logging() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True
+    logging.captureWarnings(True)  # a decoder's of a damaged header, say
 
 
 async def load(registry: Registry, follower: Follower | None) -> None:

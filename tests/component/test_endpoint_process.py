@@ -1,5 +1,6 @@
 """The endpoint as a process: overload, callers that hang up, orderly ends, and models it refuses to serve."""
 
+import io
 import json
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from gpu_endpoint.models.config import CONFIGS
 from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, NPY, Call, Problem
@@ -93,6 +95,19 @@ def test_a_requested_end_finishes_what_was_begun(models_home: Path, name: signal
         assert endpoint.process.wait(timeout=30) == 0
         with pytest.raises(httpx.ConnectError):
             embed_sheet(endpoint.url)
+
+
+def test_every_line_of_the_log_is_json_whatever_a_picture_makes_a_decoder_say(models_home: Path) -> None:
+    exif, picture = Image.Exif(), io.BytesIO()
+    exif[0x010E] = "a description that the file ends amid"
+    Image.new("RGB", (64, 64)).save(picture, "JPEG", exif=exif.tobytes()[:30])
+    headers = {"content-type": JPEG, ATTRIBUTES_HEADER: "task=embed_image"}
+    with running_endpoint(models_home) as endpoint:
+        answer = httpx.post(f"{endpoint.url}/invocations", content=picture.getvalue(), headers=headers)
+        assert answer.status_code == 200
+        endpoint.stop()
+        lines = [json.loads(line) for line in endpoint.log.read_text().splitlines()]
+    assert "WARNING" in {line["level"] for line in lines}, "it did say something"
 
 
 def serve(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

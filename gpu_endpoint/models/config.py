@@ -52,9 +52,8 @@ class ModelConfig(Part):
     image: ImageInput | None = Field(default=None, description="None: a model of texts only")
     tokenizer: str = Field(
         description="Whose: all-minilm-l6-v2, open_clip, or the model's own",
-        validation_alias=AliasChoices(
-            "tokenizer", "text"
-        ),  # `text` in what was registered before it had a name
+        # The second stands in what was registered before this had its name.
+        validation_alias=AliasChoices("tokenizer", "text"),
     )
     files: dict[str, PinnedFile] = Field(default_factory=dict)
     checkpoint_sha256: str | None = Field(

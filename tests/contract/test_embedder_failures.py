@@ -157,6 +157,10 @@ def test_the_endpoint_logs_a_call_under_our_trace(
     with pytest.raises(EndpointRefusedError):
         embedder.embed_texts(["a car"])
     assert "request_id=1-68a0f3c2-4be1a5d5f6f7a8b9c0d1e2f3" in runtime.attributes.split(";")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=whatever a caller says")
+    with pytest.raises(EndpointRefusedError, match="422"):
+        embedder.embed_texts(["a van"])
+    assert "request_id" not in runtime.attributes
 
 
 def test_what_does_not_answer_is_not_asked_again_and_again(

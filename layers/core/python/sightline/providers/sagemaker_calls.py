@@ -24,6 +24,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from pydantic import ValidationError
 
 from sightline.contracts.inference import MAX_TEXTS, Call
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
@@ -129,7 +130,7 @@ class EndpointCalls:
         if self._client is None:  # a client costs cold-start time: made when first needed
             self._client = boto3.client("sagemaker-runtime", config=self._patience.config)
         left_s = min(self._patience.read_s, until - time.monotonic()) * 0.9
-        call = Call(deadline_ms=max(1, int(left_s * 1000)), request_id=trace_id() or None)
+        call = traced(Call(deadline_ms=max(1, int(left_s * 1000))))
         try:
             answer = self._client.invoke_endpoint(
                 EndpointName=self._endpoint_name, CustomAttributes=attributes(call), **request
@@ -144,6 +145,14 @@ class EndpointCalls:
             return setback
         self._circuit.succeeded()
         return answer.get("CustomAttributes", ""), body
+
+
+def traced(call: Call) -> Call:
+    """Under our trace's id, where it is one that the endpoint takes: a caller may have brought it."""
+    try:
+        return Call(deadline_ms=call.deadline_ms, request_id=trace_id() or None)
+    except ValidationError:
+        return call
 
 
 def backoff_s(attempt: int) -> float:

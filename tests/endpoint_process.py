@@ -21,7 +21,7 @@ READY_S = 180.0  # a first start may export a large model
 
 
 class EndpointProcess:
-    """`python -m gpu_endpoint serve` on a port the system chose."""
+    """`python -m gpu_endpoint serve` on a port the system chose; the package that this process finds, too."""
 
     def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "gpu_endpoint", "serve", "--port", "0", "--home", str(home)]
@@ -29,7 +29,6 @@ class EndpointProcess:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
-                cwd=REPOSITORY,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=dict(os.environ) | dict(environment),

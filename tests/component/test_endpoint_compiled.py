@@ -84,12 +84,15 @@ def test_compiling_leaves_nothing_else_behind(compiled: Path) -> None:
     assert {path.name for path in compiled.iterdir() if path.is_dir()} == {"gpu_endpoint"}
 
 
-def test_it_passes_the_tests_of_its_sources(compiled: Path) -> None:
+def test_it_passes_the_tests_of_its_sources(compiled: Path, tmp_path: Path) -> None:
     files = [str(ROOT / "tests" / name) for name in HELD_TO]
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), "-W", OLD_THROW]
-    ran = python(compiled, "-m", "pytest", *options, "--rootdir", str(ROOT), *files)
+    options += ["--rootdir", str(ROOT), "--basetemp", str(tmp_path / "of-tests")]
+    ran = python(compiled, "-m", "pytest", *options, *files)
     assert ran.returncode == 0, ran.stdout[-4000:]
     assert int(re.findall(r"(\d+) passed", ran.stdout)[-1]) > 80
+    (log,) = tmp_path.rglob("endpoint.log")
+    assert b'"compiled": true' in log.read_bytes(), "the process that HTTP was spoken to"
 
 
 def test_a_laptop_runs_the_sources() -> None:

@@ -92,22 +92,6 @@ def test_what_two_name_speaks_for_one_outage(one: dict[str, Any], other: dict[st
     assert named > between(alert(words=1), alert(words=2)).points + 0.5
 
 
-def test_hosts_of_two_services_speak_against_one_outage_and_hosts_of_one_do_not() -> None:
-    one = voice_of(alert(service="checkout", host="node-7"), TOPOLOGY)
-    others = {
-        "another's": {"service": "search", "host": "node-8"},
-        "shared": {"service": "search", "host": "NODE-7:9100"},
-        "its own": {"service": "checkout", "host": "node-8"},
-        "none": {"service": "search"},
-    }
-    values = {
-        name: compared(one, voice_of(alert(**other), TOPOLOGY), TOPOLOGY)[0]["other hosts"]
-        for name, other in others.items()
-    }
-    assert values == {"another's": 1.0, "shared": 0.0, "its own": 0.0, "none": 0.0}
-    assert LEARNED.pairs["other hosts"] < 0
-
-
 def test_what_begins_later_says_other_things_or_is_minor_speaks_less() -> None:
     one = alert(service="checkout")
     near = between(one, alert(60, service="cart")).points

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FITS = 0.66
+FITS = 0.6
 """Log odds from which an alert joins and two incidents become one."""
 BEST = 0.5
 """The share of the best pair of each alert in how well two incidents fit; the rest is all pairs' mean."""

@@ -32,10 +32,10 @@ COMPARED = 65_536
 
 FEATURES = (
     "every pair", "same service", "calls", "calls via", "siblings", "unmapped", "caller first",
-    "no service", "neither has a service", "same host", "other hosts", "same zone", "mention",
-    "same category", "same rule elsewhere", "same rule at once", "minor", "users feel one",
-    "users feel both", "routine", "both routine", "similar", "similar, unrelated", "two minutes",
-    "ten minutes", "ten minutes, same service", "ten minutes, unrelated",
+    "no service", "neither has a service", "same host", "same zone", "mention", "same category",
+    "same rule elsewhere", "same rule at once", "minor", "users feel one", "users feel both",
+    "routine", "both routine", "similar", "similar, unrelated", "two minutes", "ten minutes",
+    "ten minutes, same service", "ten minutes, unrelated",
 )  # fmt: skip
 """What is weighed; the weights are in learned.json."""
 
@@ -105,13 +105,7 @@ def _placed(one: Voice, other: Voice, relation: Relation, topology: Topology) ->
         first, later = sorted((one, other), key=lambda voice: voice.at)
         values["caller first"] = float(topology.depends(first.named.services, later.named.services))
     without = [not voice.named.services for voice in (one, other)]
-    values["other hosts"] = float(relation != "same" and _on_other_hosts(one.named, other.named))
     return values | {"no service": float(any(without)), "neither has a service": float(all(without))}
-
-
-def _on_other_hosts(here: Named, there: Named) -> bool:
-    """Whether each is about hosts, and none of them is one of the other's."""
-    return bool(here.hosts and there.hosts) and here.hosts.isdisjoint(there.hosts)
 
 
 def _alike(one: Voice, other: Voice, relation: Relation, apart_s: float) -> dict[str, float]:

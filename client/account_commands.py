@@ -7,7 +7,7 @@ import typer
 
 from client.api import Sightline
 from client.caller import PasswordStdin, connect, read_password
-from client.output import JsonFlag, notes, print_json, print_table
+from client.output import JsonFlag, notes, print_items, print_json, print_table
 from client.shapes import ApiKey, Me
 
 Email = Annotated[str, typer.Argument(help="Your e-mail address.")]
@@ -142,10 +142,7 @@ def list_keys(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     with connect(ctx) as sightline:
         found = sightline.accounts.api_keys()
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(["name", "key", "role", "last used", "id"], [_key_row(key) for key in found])
+    print_items(found, ["name", "key", "role", "last used", "id"], _key_row, as_json=as_json)
 
 
 def _key_row(key: ApiKey) -> list[str]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from client.api import Sightline
 from client.caller import connect, pairs
-from client.output import JsonFlag, bytes_text, clock, notes, percent, print_json, print_table
+from client.output import JsonFlag, bytes_text, clock, notes, percent, print_items, print_json, print_table
 from client.progress import indexing_bar, upload_bar
 from client.shapes import Asset
 
@@ -49,10 +49,7 @@ def upload(
                     on_bytes=on_bytes,
                 )
             done.append(wait_until_ready(sightline, asset, console) if wait else asset)
-    if as_json:
-        print_json({"items": done})
-        return
-    print_table(["video", "status", "id"], [[asset.name, asset.status, asset.id] for asset in done])
+    print_items(done, ["video", "status", "id"], lambda one: [one.name, one.status, one.id], as_json=as_json)
 
 
 def wait_until_ready(sightline: Sightline, asset: Asset, console: Console) -> Asset:
@@ -74,10 +71,8 @@ def list_assets(
         return
     with connect(ctx) as sightline:
         found = list(sightline.assets(status=status, tag=tag, metadata=pairs(meta, "--meta")))
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(["video", "status", "length", "size", "tags", "id"], [_row(asset) for asset in found])
+    columns = ["video", "status", "length", "size", "tags", "id"]
+    print_items(found, columns, _row, as_json=as_json, none="None. To add one: sightline upload FILE.")
 
 
 def _row(asset: Asset) -> list[str]:

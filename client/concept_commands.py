@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, notes, percent, print_json, print_table, results, span
+from client.output import JsonFlag, notes, percent, print_items, print_json, print_table, results, span
 
 concepts = typer.Typer(
     help="What you teach by marked frames: create, mark, train, keep.", no_args_is_help=True
@@ -171,10 +171,7 @@ def list_concepts(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """All of them."""
     with connect(ctx) as sightline:
         found = list(sightline.concepts.all())
-    if as_json:
-        print_json({"items": found})
-        return
-    print_table(["concept", "yes", "no", "kept", "latest", "videos"], [_row(one) for one in found])
+    print_items(found, ["concept", "yes", "no", "kept", "latest", "videos"], _row, as_json=as_json)
 
 
 def _row(one: dict[str, Any]) -> list[str]:
@@ -195,11 +192,13 @@ def hits(
     """The moments that show it, surest first."""
     with connect(ctx) as sightline:
         found = list(sightline.concepts.hits(concept, limit=limit))
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [[h["asset_name"], span(h["start_s"], h["end_s"]), percent(h["confidence"])] for h in found]
-    print_table(["video", "when", "confidence"], rows, right=["confidence"])
+    print_items(
+        found,
+        ["video", "when", "confidence"],
+        lambda one: [one["asset_name"], span(one["start_s"], one["end_s"]), percent(one["confidence"])],
+        as_json=as_json,
+        right=["confidence"],
+    )
 
 
 @concepts.command()

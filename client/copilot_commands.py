@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from client.caller import connect
 from client.copilot import Copilot
-from client.output import JsonFlag, notes, print_json, print_table, results
+from client.output import JsonFlag, notes, print_items, print_json, print_table, results
 
 Verdict = Literal["useful", "wrong"]
 runbooks = typer.Typer(help="Runbooks that the copilot answers from.", no_args_is_help=True)
@@ -69,14 +69,20 @@ def list_runbooks(
     """What the copilot answers from, newest first."""
     with connect(ctx) as sightline:
         found = list(sightline.copilot.runbooks(collection=collection))
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [one["collection"], one["path"], one["title"], str(one["chunks"]), one["updated_at"][:10], one["id"]]
-        for one in found
-    ]
-    print_table(["collection", "path", "title", "pieces", "read", "id"], rows, right=["pieces"])
+    print_items(
+        found,
+        ["collection", "path", "title", "pieces", "read", "id"],
+        lambda one: [
+            one["collection"],
+            one["path"],
+            one["title"],
+            str(one["chunks"]),
+            one["updated_at"][:10],
+            one["id"],
+        ],
+        as_json=as_json,
+        right=["pieces"],
+    )
 
 
 @runbooks.command("remove")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, moment, notes, print_json, print_table
+from client.output import JsonFlag, moment, notes, print_items, print_json, print_table
 
 erase = typer.Typer(help="Delete for good, and see the proof.", no_args_is_help=True)
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -65,14 +65,12 @@ def list_erasures(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """What was deleted in the workspace, newest first."""
     with connect(ctx) as sightline:
         found = list(sightline.erasures.list())
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [item["subject"], item["cause"], item["status"], moment(item["asked_at"]), item["id"]]
-        for item in found
-    ]
-    print_table(["what", "why", "status", "asked", "id"], rows)
+    print_items(
+        found,
+        ["what", "why", "status", "asked", "id"],
+        lambda one: [one["subject"], one["cause"], one["status"], moment(one["asked_at"]), one["id"]],
+        as_json=as_json,
+    )
 
 
 def incident_retention(

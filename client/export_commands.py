@@ -9,7 +9,7 @@ from rich.console import Console
 
 from client.api import Sightline
 from client.caller import connect
-from client.output import JsonFlag, bytes_text, moment, notes, percent, print_json, print_table
+from client.output import JsonFlag, bytes_text, moment, notes, percent, print_items, print_json, print_table
 from client.progress import upload_bar
 
 exports = typer.Typer(help="Moments as full-resolution frames and clips in a ZIP.", no_args_is_help=True)
@@ -72,11 +72,13 @@ def list_exports(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Exports, newest first."""
     with connect(ctx) as sightline:
         found = list(sightline.exports.list())
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [[item["name"], _status(item), str(item["moments"]), _size(item), item["id"]] for item in found]
-    print_table(["export", "status", "moments", "size", "id"], rows, right=["moments", "size"])
+    print_items(
+        found,
+        ["export", "status", "moments", "size", "id"],
+        lambda one: [one["name"], _status(one), str(one["moments"]), _size(one), one["id"]],
+        as_json=as_json,
+        right=["moments", "size"],
+    )
 
 
 @exports.command()

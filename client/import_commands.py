@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect, pairs
-from client.output import JsonFlag, print_json, print_table
+from client.output import JsonFlag, print_items, print_json, print_table
 
 imports = typer.Typer(help="Videos that lie in a bucket already.", no_args_is_help=True)
 ImportId = Annotated[str, typer.Argument(help="The id that `sightline imports list` shows.")]
@@ -53,14 +53,17 @@ def report(
     """What became of each object, and why."""
     with connect(ctx) as sightline:
         found = list(sightline.imports.report(import_id, status=status))
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [item["key"], item["status"], item["reason"] or item["asset_status"] or "", item["asset_id"] or ""]
-        for item in found
-    ]
-    print_table(["object", "status", "why", "video"], rows)
+    print_items(
+        found,
+        ["object", "status", "why", "video"],
+        lambda one: [
+            one["key"],
+            one["status"],
+            one["reason"] or one["asset_status"] or "",
+            one["asset_id"] or "",
+        ],
+        as_json=as_json,
+    )
 
 
 @imports.command("list")
@@ -68,14 +71,12 @@ def list_imports(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Imports, newest first."""
     with connect(ctx) as sightline:
         found = list(sightline.imports.list())
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [
-        [f"{item['bucket']}/{item['prefix']}", item["status"], _counts(item["objects"]), item["id"]]
-        for item in found
-    ]
-    print_table(["from", "status", "objects", "id"], rows)
+    print_items(
+        found,
+        ["from", "status", "objects", "id"],
+        lambda one: [f"{one['bucket']}/{one['prefix']}", one["status"], _counts(one["objects"]), one["id"]],
+        as_json=as_json,
+    )
 
 
 @imports.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from client.caller import connect
-from client.output import JsonFlag, moment, notes, print_items, print_json, print_table, results
+from client.output import JsonFlag, moment, notes, print_items, print_json, results
 
 webhooks = typer.Typer(help="Who is told when a standing search matches.", no_args_is_help=True)
 EndpointId = Annotated[str, typer.Argument(help="The id that `sightline webhooks list` shows.")]
@@ -54,11 +54,17 @@ def list_webhooks(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """All receivers."""
     with connect(ctx) as sightline:
         found = list(sightline.webhooks.all())
-    if as_json:
-        print_json({"items": found})
-        return
-    rows = [[o["url"], "on" if o["enabled"] else "off", o["disabled_reason"] or "", o["id"]] for o in found]
-    print_table(["receiver", "", "why", "id"], rows)
+    print_items(
+        found,
+        ["receiver", "", "why", "id"],
+        lambda one: [
+            one["url"],
+            "on" if one["enabled"] else "off",
+            one["disabled_reason"] or "",
+            one["id"],
+        ],
+        as_json=as_json,
+    )
 
 
 @webhooks.command("test")

@@ -173,6 +173,9 @@ def test_assets_lists_every_page_shows_one_and_deletes(
     table = signed_in("assets", "--tag", "wet").out
     assert all(name in table for name in names)
     assert signed_in("assets", "--status", "failed", "--json").json["items"] == []
+    none = signed_in("assets", "--status", "failed")
+    assert none.out == ""
+    assert "sightline upload" in none.err
     shown = signed_in("assets", "show", listed[1]["id"]).out
     assert "two [bold].webm" in shown
     assert "1:01" in shown

@@ -63,6 +63,7 @@ def sightline(
             "SIGHTLINE_API_KEY": "slk_tests",
             "SIGHTLINE_WORKSPACE_ID": str(office.workspace.id),
             "SIGHTLINE_CONFIG_DIR": str(tmp_path / "config"),
+            "COLUMNS": "200",  # long paths do not break what errors say
             "SIGHTLINE_SLACK_URL": slack.hook,
             "SIGHTLINE_SLACK_TOKEN": "xoxb-of-the-bot",
             "SIGHTLINE_SLACK_SIGNING_SECRET": "secret-of-the-app",

@@ -90,6 +90,7 @@ def sightline(
         monkeypatch.setenv("SIGHTLINE_API_KEY", "slk_tests")
         monkeypatch.setenv("SIGHTLINE_WORKSPACE_ID", str(workspace.id))
         monkeypatch.setenv("SIGHTLINE_CONFIG_DIR", str(tmp_path / "config"))
+        monkeypatch.setenv("COLUMNS", "200")  # long paths do not break what errors say
         yield command
 
 

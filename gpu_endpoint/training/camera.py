@@ -61,6 +61,21 @@ def random_camera(rng: random.Random, width: int, height: int, *, plain: bool) -
     )  # fmt: skip
 
 
+def darken(picture: Floats, camera: Camera, rng: random.Random) -> Floats:
+    """A night that shows what the headlights reach, and lamps: the rest is black. Shapes stay (h, w, 3)."""
+    depth = np.clip((np.arange(camera.height) - camera.horizon) / (camera.height - camera.horizon), 0, 1.2)
+    spread = camera.width * (0.04 + rng.uniform(0.25, 0.6) * depth)
+    bend = camera.curve * (1 - np.clip(depth, 0, 1)) ** 2
+    across = np.arange(camera.width)[None] - camera.vanish - bend[:, None]
+    farthest, fall = rng.uniform(0.25, 0.55), rng.uniform(0.25, 0.6)
+    reach = np.where(depth > 0, np.exp(-(((depth - farthest) / fall) ** 2)), 0)
+    lit = np.exp(-((across / spread[:, None]) ** 2)) * reach[:, None]
+    dark, shining = rng.uniform(0.03, 0.4), np.clip((picture.max(2) - 110) / 80, 0, 1)
+    share = np.maximum(dark + (1 - dark) * lit, shining)
+    share *= 1 + rng.uniform(0.0, 1.2) * lit  # a camera that adapts to the dark
+    return np.asarray(picture * share[..., None], np.float32)
+
+
 def expose(picture: Floats, rng: random.Random) -> Floats:
     """Gain, colour cast, contrast and vignette of a cheap camera."""
     height, width = picture.shape[:2]

@@ -88,10 +88,10 @@ def _bystanders(rng: random.Random) -> list[Actor]:
                 Actor(kind="car", u=side * rng.uniform(0.85, 1.05), s=s, variant=random_variant(rng, "car"),
                       seed=rng.getrandbits(32))
             )  # fmt: skip
-    if rng.random() < 0.4:
-        for _ in range(rng.randint(1, 3)):
-            u = rng.choice((-1, 1)) * rng.uniform(1.0, 1.4)
-            actors.append(Actor(kind="pedestrian", u=u, s=rng.uniform(0.15, 0.45), seed=rng.getrandbits(32)))
+    if rng.random() < 0.5:
+        for _ in range(rng.choice((1, 1, 2, 3, 5))):
+            u = rng.choice((-1, 1)) * rng.uniform(1.0, 1.6)
+            actors.append(Actor(kind="pedestrian", u=u, s=rng.uniform(0.12, 0.5), seed=rng.getrandbits(32)))
     return actors
 
 

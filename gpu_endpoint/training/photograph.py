@@ -31,7 +31,10 @@ def photograph(scene: Scene, rng: random.Random) -> NDArray[np.uint8]:
         small = image.resize((side, side), Image.Resampling.LANCZOS)
         picture = weather.to_floats(small) * rng.uniform(0.9, 1.1)
         return enlarged(weather.to_pixels(lens.sensor_noise(picture, rng, rng.uniform(1, 6))))
-    picture = lens.expose(lens.grain(weather.to_floats(image), rng), rng)
+    picture = weather.to_floats(image)
+    if scene.look.time == "night" and rng.random() < 0.5:
+        picture = lens.darken(picture, scene.camera, rng)
+    picture = lens.expose(lens.grain(picture, rng), rng)
     picture = lens.dashboard(picture, rng)
     image = lens.smear(weather.to_image(picture), rng)
     if rng.random() < 0.4:

@@ -29,7 +29,7 @@ def random_props(rng: random.Random, road: str, *, plain: bool, reach_m: float =
     props: list[Prop] = []
     for side in (-1, 1):
         if road == "city" or (road == "highway" and not plain and rng.random() < 0.15):
-            props += _street(rng, side, road, plain=plain, reach_m=reach_m)
+            props += street(rng, side, road, plain=plain, reach_m=reach_m)
         trees = {"city": rng.choice((0, 0, 2, 4)), "highway": rng.randint(0, 7), "rural": rng.randint(5, 20)}[
             road
         ]
@@ -67,7 +67,8 @@ def _prop(
     )  # fmt: skip
 
 
-def _street(rng: random.Random, side: int, road: str, *, plain: bool, reach_m: float) -> list[Prop]:
+def street(rng: random.Random, side: int, road: str, *, plain: bool, reach_m: float) -> list[Prop]:
+    """A row of houses along one side."""
     if not plain and rng.random() < 0.06:
         return []
     front, distance, row = rng.uniform(1.1, 1.9) * (1 if road == "city" else 1.8), 2.7, []

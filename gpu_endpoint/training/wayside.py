@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gpu_endpoint.training.camera import Camera
 from gpu_endpoint.training.look import Look
 from gpu_endpoint.training.palette import Colour, jitter
-from gpu_endpoint.training.roadside import Prop
+from gpu_endpoint.training.roadside import Prop, street
 
 _SCRUB: tuple[Colour, ...] = (
     (95, 105, 60), (70, 85, 50), (130, 120, 75), (150, 140, 95), (55, 75, 40), (110, 95, 60)
@@ -55,7 +55,7 @@ def random_wayside(rng: random.Random, road: str) -> Wayside:
     opposite = _opposite(rng) if road == "highway" and rng.random() < 0.5 else None
     shoulder = _shoulder(rng, road)
     lanes, solid = rng.choice(_LANES[road]), rng.random() < (0.1 if road == "highway" else 0.4)
-    yellow = rng.random() < {"highway": 0.05, "rural": 0.65, "city": 0.4}[road]
+    yellow = rng.random() < {"highway": 0.0, "rural": 0.65, "city": 0.4}[road]
     right = _WHITE if rng.random() < (0.4 if road == "city" else 0.8) else None
     gravel = rng.uniform(0.05, 0.4) if road == "rural" and rng.random() < 0.5 else 0.0
     return Wayside(
@@ -94,21 +94,22 @@ def vary_look(look: Look, rng: random.Random) -> Look:
         look = replace(look, ground=jitter(rng.choice(_DRY), rng))
     if look.road != "city" and rng.random() < 0.4:
         look = replace(look, roughness=rng.uniform(0.08, 0.25))
-    if look.weather in ("clear", "fog") and rng.random() < 0.15:
+    if look.weather in ("clear", "fog") and rng.random() < 0.25:
         grey = rng.randint(110, 165)
         look = replace(look, asphalt=jitter((grey, grey - 2, grey - 6), rng, 5))
     return look
 
 
 def vary_camera(camera: Camera, road: str, rng: random.Random) -> Camera:
-    """Highways are wide, but so is a country road seen from low; country roads bend more.
+    """Highways are wide, but so is a country road seen from low; country roads bend, highways hardly.
 
     One drives in a lane, not over the middle line: else a country road's middle and edge lines, left and
     right of the viewer, would pass for a highway's lane.
     """
     if road == "highway":
         lane = rng.uniform(-0.65, 0.65) if rng.random() < 0.6 else 0.0
-        return replace(camera, road=camera.road * rng.uniform(0.9, 1.5), lane=lane)
+        gentle = camera.curve * rng.uniform(0.0, 0.6)
+        return replace(camera, road=camera.road * rng.uniform(0.9, 1.5), lane=lane, curve=gentle)
     kept = rng.choice((1, 1, 1, -1)) * rng.uniform(0.3, 0.65)
     camera = replace(camera, lane=kept if rng.random() < 0.75 else 0.0)
     if road == "rural":
@@ -125,10 +126,14 @@ def vary_props(props: list[Prop], road: str, rng: random.Random) -> list[Prop]:
         if rng.random() < 0.6:
             for side in rng.sample((-1, 1), rng.choice((1, 1, 2))):
                 props.append(_far(rng, "bank", side * rng.uniform(1.15, 2.2), 60, rng.uniform(1.5, 10)))
-        for _ in range(rng.choice((0, 15, 40))):
+        for _ in range(rng.choice((0, 15, 40, 90))):
             u = rng.choice((-1, 1)) * rng.uniform(1.2, 5.0)
             props.append(_far(rng, "bush", u, 4.3 / rng.uniform(0.07, 0.7), rng.uniform(0.3, 1.6)))
-    if road == "highway" and rng.random() < 0.5:
+    if road == "highway" and rng.random() < 0.2:  # through a town, behind its barriers
+        for side in rng.choice(((-1,), (1,), (-1, 1))):
+            row = street(rng, side, "city", plain=False, reach_m=60)
+            props += [replace(p, u=p.u * rng.uniform(1.15, 1.6)) for p in row]
+    elif road == "highway" and rng.random() < 0.6:
         for _ in range(rng.randint(5, 18)):
             u = rng.choice((-1, 1)) * rng.uniform(1.6, 4.0)
             props.append(_far(rng, "tree", u, 4.3 / rng.uniform(0.07, 0.5), rng.uniform(1.5, 6)))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gpu_endpoint.training.actors import Actor, facts_of
-from gpu_endpoint.training.camera import Camera
+from gpu_endpoint.training.camera import Camera, darken
 from gpu_endpoint.training.casting import in_sight
 from gpu_endpoint.training.dataset import render_set
 from gpu_endpoint.training.look import ROADS, TIMES, WEATHERS
 from gpu_endpoint.training.photograph import SIZE, enlarged, photograph, random_picture
-from gpu_endpoint.training.scenes import random_scene, twin
+from gpu_endpoint.training.scenes import random_scene, rebuilt, twin
 
 pytestmark = pytest.mark.unit
 
@@ -83,13 +83,54 @@ def test_who_is_behind_a_truck_is_left_out() -> None:
 
 
 def test_a_twin_differs_in_one_thing() -> None:
-    rng = random.Random(8)
-    for _ in range(40):
+    rng, roads = random.Random(8), 0
+    for _ in range(60):
         first = random_scene(rng)
         second = twin(first, rng)
+        if first.look.road != second.look.road:
+            roads += 1
+            assert replace(first.look, road=second.look.road) == second.look
+            continue
         same_actors, same_look = first.actors == second.actors, first.look == second.look
         assert same_actors or same_look
         assert (first.camera, first.props, first.wayside) == (second.camera, second.props, second.wayside)
+    assert 5 < roads < 30
+
+
+def test_a_scene_on_another_road_keeps_its_light_and_nobody_who_was_not_there() -> None:
+    rng, kept = random.Random(9), 0
+    for _ in range(60):
+        first = random_scene(rng, plain=False)
+        second = rebuilt(first, rng)
+        before, after = set(first.facts), set(second.facts)
+        assert {f for f in before if f.startswith(("time:", "weather:"))} < after
+        assert f"road:{first.look.road}" not in after
+        assert {actor.seed for actor in second.actors} <= {actor.seed for actor in first.actors}
+        assert second.look.road == "highway" or "gantry" not in after
+        assert second.look.road != "highway" or "crosswalk" not in after
+        kept += any(prop in first.props for prop in second.props)
+    assert kept > 10
+
+
+def test_headlights_leave_the_rest_of_the_night_black_and_lamps_alone() -> None:
+    picture = np.full((CAMERA.height, CAMERA.width, 3), 60, np.float32)
+    picture[10, 20] = 255
+    dark = darken(picture, CAMERA, random.Random(4))
+    assert dark.shape == picture.shape
+    assert (dark[10, 20] == 255).all()
+    beside, ahead = dark[70, 2].mean(), dark[70, 100].mean()
+    assert beside < 0.5 * 60 < ahead
+    assert dark[5, 100].mean() < 0.5 * 60
+
+
+def test_highways_bend_less_than_country_roads() -> None:
+    rng = random.Random(3)
+    bends: dict[str, list[float]] = {"highway": [], "rural": []}
+    while min(map(len, bends.values())) < 150:
+        scene = random_scene(rng, plain=False)
+        if scene.look.road in bends:
+            bends[scene.look.road].append(abs(scene.camera.curve) / scene.camera.width)
+    assert np.mean(bends["highway"]) < 0.5 * np.mean(bends["rural"])
 
 
 def test_sets_of_twins_hold_scenes_that_differ_little() -> None:

@@ -49,9 +49,7 @@ def _paint_wayside(canvas: Canvas, wayside: Wayside) -> None:
 def paint_wayside_markings(canvas: Canvas, wayside: Wayside, travelled_m: float) -> None:
     """Lane lines and edge lines as the wayside says."""
     look, rng = canvas.look, random.Random(canvas.look.seed + 2)
-    bright = (
-        0.9 if rng.random() < 0.4 else look.light * 2.5
-    )  # glass beads in the paint
+    bright = 0.9 if rng.random() < 0.4 else look.light * 2.5  # glass beads in the paint
     least = 0.0 if look.time != "night" else rng.uniform(look.light, max(look.light, min(1, bright)))
     worn = rng.uniform(0, 0.45)
     middle = mix((225, 195, 80) if wayside.yellow else (232, 232, 232), look.asphalt, worn)

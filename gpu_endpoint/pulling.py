@@ -43,22 +43,23 @@ def run_pull(given: argparse.Namespace) -> int:
     wanted = Pull(
         given.name, settings.models, given.source, given.sha256, configs=settings.model_configs, say=say
     )
-    try:
-        print(json.dumps(pull(wanted, goldens), indent=1))
-    except REFUSED as error:
-        say(str(error))
-        return 1
-    except OSError as error:
-        say(f"{disk_reason(error)}: {settings.models}")
-        return 1
-    return 0
+    return status_of(lambda: print(json.dumps(pull(wanted, goldens), indent=1)), settings)
 
 
 def run_build(settings: EndpointSettings) -> int:
     """Exit status: 0 once all that a start needs lies in the state folder, or 1 with the reason."""
-    try:
+
+    def build() -> None:
         pull_wanted(settings, goldens)
         load_models(settings)
+
+    return status_of(build, settings)
+
+
+def status_of(work: Callable[[], None], settings: EndpointSettings) -> int:
+    """0, or 1 with the reason on standard error where models cannot be made or written."""
+    try:
+        work()
     except REFUSED as error:
         say(str(error))
         return 1

@@ -20,6 +20,21 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 READY_S = 180.0  # a first start may export a large model
 
 
+def run_commands(script: str, *, folder: Path, url: str, timeout_s: float) -> str:
+    """What a page's commands print, in a shell that stops at the first that fails."""
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        cwd=folder,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "ENDPOINT": url},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
+    return done.stdout
+
+
 class EndpointProcess:
     """`python -m gpu_endpoint serve` on a port the system chose; the package that this process finds, too."""
 

@@ -1,7 +1,6 @@
 """docs/endpoint.md: its commands run against a real endpoint, and its tables list what there is."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from gpu_endpoint import errors
 from gpu_endpoint.metrics import Metrics
 from sightline.contracts.inference import Call, ModelPin, SheetLayout
-from tests.endpoint_process import EndpointProcess
+from tests.endpoint_process import EndpointProcess, run_commands
 from tests.pictures import frame, jpeg, sheet
 
 pytestmark = pytest.mark.docs
@@ -27,20 +26,11 @@ def test_every_command_runs_in_the_order_of_the_page(
     assert (layout.tile_width, layout.tile_height, layout.tiles) == (448, 256, 3)
     (tmp_path / "sheet.jpg").write_bytes(body)
     assert len(BLOCKS) >= 6
-    done = subprocess.run(
-        ["sh", "-eu", "-c", "\n".join(BLOCKS)],
-        cwd=tmp_path,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "ENDPOINT": inference_endpoint.url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    assert done.stdout.count('"vectors":[[') == 7
-    assert "sightline_requests_total" in done.stdout
-    assert '"label":"region"' in done.stdout
-    assert '"severity":{"label":' in done.stdout
+    said = run_commands("\n".join(BLOCKS), folder=tmp_path, url=inference_endpoint.url, timeout_s=120)
+    assert said.count('"vectors":[[') == 7
+    assert "sightline_requests_total" in said
+    assert '"label":"region"' in said
+    assert '"severity":{"label":' in said
     assert np.load(tmp_path / "vectors.npy").dtype == np.float16
 
 

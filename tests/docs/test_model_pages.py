@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.folder_objects import FolderObjects
-from tests.endpoint_process import REPOSITORY, EndpointProcess, running_endpoint
+from tests.endpoint_process import REPOSITORY, EndpointProcess, run_commands, running_endpoint
 from tests.small_tagger import save_tagger
 
 pytestmark = pytest.mark.docs
@@ -43,17 +42,7 @@ def run_block(page: str, heading: str, *, folder: Path, endpoint: EndpointProces
     text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
     found = BLOCK.search(text.partition("\n## ")[0])
     assert found is not None
-    done = subprocess.run(
-        ["sh", "-eu", "-c", found[1]],
-        cwd=folder,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "ENDPOINT": endpoint.url},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    return done.stdout
+    return run_commands(found[1], folder=folder, url=endpoint.url, timeout_s=180)
 
 
 def answers(said: str) -> list[dict[str, object]]:

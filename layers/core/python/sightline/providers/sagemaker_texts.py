@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,12 +19,14 @@ AnswerShape = TypeVar("AnswerShape", bound=ModelHeader)
 
 
 class TextCalls:
-    """One task of one model."""
+    """One task of one model; who inherits names the task."""
+
+    _task: ClassVar[TextTask]
 
     def __init__(
-        self, *, endpoint_name: str, model: str, task: TextTask, patience: Patience, circuit: Circuit | None
+        self, *, endpoint_name: str, model: str, patience: Patience = ALERTS, circuit: Circuit | None = None
     ) -> None:
-        self._pin, self._task, self._at_once = ModelPin(model=model), task, patience.at_once
+        self._pin, self._at_once = ModelPin(model=model), patience.at_once
         self._calls = EndpointCalls(endpoint_name, circuit or Circuit(), patience)
 
     def ask(self, texts: Sequence[str], shape: type[AnswerShape], *, within_s: float) -> list[AnswerShape]:
@@ -44,54 +46,26 @@ class TextCalls:
         self._calls.close()
 
 
-class SageMakerTagger:
+class SageMakerTagger(TextCalls):
     """Implements ports.EntityTagger."""
 
-    def __init__(
-        self,
-        *,
-        endpoint_name: str,
-        model: str,
-        patience: Patience = ALERTS,
-        circuit: Circuit | None = None,
-    ) -> None:
-        self._calls = TextCalls(
-            endpoint_name=endpoint_name, model=model, task="tag_entities", patience=patience, circuit=circuit
-        )
+    _task = "tag_entities"
 
     def tag(self, texts: Sequence[str], *, within_s: float) -> list[list[Entity]]:
         """Per text its entities, by start."""
-        answers = self._calls.ask(texts, EntitiesAnswer, within_s=within_s)
+        answers = self.ask(texts, EntitiesAnswer, within_s=within_s)
         return checked([found for answer in answers for found in answer.entities], texts)
 
-    def close(self) -> None:
-        """Closes the connections that were opened."""
-        self._calls.close()
 
-
-class SageMakerClassifier:
+class SageMakerClassifier(TextCalls):
     """Implements ports.Classifier."""
 
-    def __init__(
-        self,
-        *,
-        endpoint_name: str,
-        model: str,
-        patience: Patience = ALERTS,
-        circuit: Circuit | None = None,
-    ) -> None:
-        self._calls = TextCalls(
-            endpoint_name=endpoint_name, model=model, task="classify", patience=patience, circuit=circuit
-        )
+    _task = "classify"
 
     def classify(self, texts: Sequence[str], *, within_s: float) -> list[dict[str, Judgement]]:
         """Per text and axis its class."""
-        answers = self._calls.ask(texts, ClassesAnswer, within_s=within_s)
+        answers = self.ask(texts, ClassesAnswer, within_s=within_s)
         return checked([judged for answer in answers for judged in answer.classes], texts)
-
-    def close(self) -> None:
-        """Closes the connections that were opened."""
-        self._calls.close()
 
 
 Row = TypeVar("Row")

@@ -47,3 +47,12 @@ def jpeg(picture: Image.Image, quality: int = 92) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
+
+
+def with_more_scans(picture: Image.Image, more: int) -> bytes:
+    """A progressive JPEG whose last scan, a few bytes of nothing new, comes so many times more."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", progressive=True)
+    file = buffer.getvalue()
+    last, end = file.rindex(b"\xff\xda"), file.rindex(b"\xff\xd9")
+    return file[:last] + file[last:end] * (1 + more) + file[end:]

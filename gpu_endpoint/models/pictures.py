@@ -11,9 +11,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gpu_endpoint.errors import UnreadableImageError
 from gpu_endpoint.models.config import ImageInput
+from gpu_endpoint.models.jpegs import refuse_bomb
 from gpu_endpoint.models.sheets import Pixels, fit_tile
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+ANIMATED = ("PNG", "WEBP")
+"""What may be. A JPEG of several is a photograph: depth, brightness or a preview come after it (MPO)."""
 MAX_PICTURE_PIXELS = 40_000_000  # a camera of 40 megapixels
 MAX_PIXELS = 160_000_000  # of all pictures of one request: about two seconds of decoding
 # What Pillow raises for bytes it cannot make sense of, beside OSError.
@@ -42,11 +45,13 @@ def fit_pictures(files: Sequence[bytes], image: ImageInput) -> Pixels:
     fitted = np.empty((len(files), image.size, image.size, 3), np.uint8)
     for place, picture in enumerate(opened):
         fitted[place] = np.asarray(fit_tile(decode(picture, place, image.size), image))
+        picture.close()  # its pixels would stay until the last picture's do
     return fitted
 
 
 def open_picture(file: bytes, place: int) -> Image.Image:
     """The file's header, before any pixel is decoded. Raises: UnreadableImageError."""
+    refuse_bomb(file, f"picture {place}")
     too_large = f"picture {place} has more than {MAX_PICTURE_PIXELS:,} pixels"
     try:
         picture = Image.open(io.BytesIO(file), formats=FORMATS)
@@ -56,7 +61,7 @@ def open_picture(file: bytes, place: int) -> Image.Image:
         raise UnreadableImageError(f"picture {place} is no {', '.join(FORMATS)}") from error
     if picture.width * picture.height > MAX_PICTURE_PIXELS:
         raise UnreadableImageError(too_large)
-    if getattr(picture, "n_frames", 1) > 1:
+    if picture.format in ANIMATED and getattr(picture, "n_frames", 1) > 1:
         raise UnreadableImageError(f"picture {place} is animated: send the frame that is meant")
     return picture
 
@@ -68,8 +73,9 @@ def decode(picture: Image.Image, place: int, size: int) -> Image.Image:
     """
     try:
         picture.draft("RGB", (2 * size, 2 * size))
-        upright = ImageOps.exif_transpose(picture)
-        return eight_bits(upright).convert("RGB")
+        ImageOps.exif_transpose(picture, in_place=True)
+        shown = eight_bits(picture)
+        return shown if shown.mode == "RGB" else shown.convert("RGB")
     except DAMAGED as error:
         raise UnreadableImageError(f"picture {place} is cut short or damaged") from error
 
@@ -78,4 +84,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
     """16-bit grey loses its lower half; Pillow's own conversion would cut it off at white."""
     if not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    values = np.asarray(picture)
+    upper = np.empty(values.shape, np.uint8)
+    np.right_shift(values, 8, out=upper, casting="unsafe")
+    return Image.fromarray(upper)

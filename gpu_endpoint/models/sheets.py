@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from gpu_endpoint.errors import UnreadableImageError, WrongLayoutError
 from gpu_endpoint.models.config import ImageInput
+from gpu_endpoint.models.jpegs import refuse_bomb
 from sightline.contracts.inference import SheetLayout
 
 Pixels = npt.NDArray[np.uint8]
@@ -24,6 +25,7 @@ FILTERS = {
 
 def open_sheet(jpeg: bytes, layout: SheetLayout) -> Image.Image:
     """The JPEG's header, before any pixel is decoded. Raises: UnreadableImageError, WrongLayoutError."""
+    refuse_bomb(jpeg, "the sheet")
     try:
         sheet = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

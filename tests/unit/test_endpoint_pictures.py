@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from typing import Any
 
@@ -12,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gpu_endpoint.errors import UnreadableImageError, WrongLayoutError
-from gpu_endpoint.models import pictures
+from gpu_endpoint.models import jpegs, pictures
 from gpu_endpoint.models.config import ImageInput
 from gpu_endpoint.models.pictures import fit_pictures
 from gpu_endpoint.models.sheets import cut_tiles
-from tests.pictures import frame, sheet
+from tests.pictures import frame, sheet, with_more_scans
 
 pytestmark = pytest.mark.unit
 
@@ -49,6 +51,20 @@ def plain(colour: Any = (200, 100, 50), mode: str = "RGB") -> Image.Image:
 )
 def test_every_kind_of_pixel_becomes_rgb(file: bytes, expected: tuple[int, int, int]) -> None:
     assert np.abs(fit_pictures([file], SQUASH)[0].astype(int) - expected).max() <= 6
+
+
+def test_a_photograph_with_more_behind_it_is_that_photograph() -> None:
+    """Phones and drones: brightness or depth comes as a second JPEG, a film after the end."""
+    plain_jpeg = saved(frame(1, (96, 64)), "JPEG")
+    second = frame(2, (48, 32))
+    several = saved(frame(1, (96, 64)), "MPO", save_all=True, append_images=[second, second])
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    turned = saved(frame(1, (96, 64)).rotate(180), "MPO", save_all=True, append_images=[second], exif=exif)
+    moving = plain_jpeg + b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\2" * 5_000
+    alone, *others = fit_pictures([plain_jpeg, several, moving, turned], SQUASH)
+    for other in others:
+        assert np.abs(other.astype(int) - alone).max() <= 8
 
 
 def test_pictures_come_in_order_and_the_right_way_up() -> None:
@@ -102,6 +118,54 @@ def test_what_cannot_be_read_is_refused_by_its_place(file: bytes, said: str) -> 
         fit_pictures([GOOD, file], SQUASH)
     assert "picture 1" in refusal.value.detail
     assert not refusal.value.retryable
+
+
+def thumbnailed(picture: Image.Image, thumbnail: bytes) -> bytes:
+    """As cameras write it: a JPEG within a segment of a JPEG."""
+    file = saved(picture, "JPEG", progressive=True)
+    held = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\0\0\0\0\0" + thumbnail
+    return file[:2] + b"\xff\xe1" + (len(held) + 2).to_bytes(2, "big") + held + file[2:]
+
+
+def test_a_bomb_of_scans_is_refused_and_a_progressive_jpeg_is_read() -> None:
+    progressive = with_more_scans(frame(1, (96, 64)), 0)
+    assert progressive.count(b"\xff\xda") > 5
+    camera = thumbnailed(frame(1, (96, 64)), with_more_scans(frame(2, (32, 24)), 70))
+    assert camera.count(b"\xff\xda") > jpegs.MAX_SCANS
+    first, second, third = fit_pictures([saved(frame(1, (96, 64)), "JPEG"), progressive, camera], SQUASH)
+    assert np.abs(second.astype(int) - first).max() <= 8
+    assert np.array_equal(second, third)
+    with pytest.raises(UnreadableImageError, match="picture 1 has more than 64 scans"):
+        fit_pictures([progressive, with_more_scans(frame(1, (96, 64)), 5_000)], SQUASH)
+
+
+def test_a_jpeg_of_comments_is_refused() -> None:
+    with pytest.raises(UnreadableImageError, match="picture 0 has more than 1,024 segments"):
+        fit_pictures([GOOD[:2] + b"\xff\xfe\0\2" * 5_000 + GOOD[2:]], SQUASH)
+
+
+PEAKS = """
+import io, resource
+from PIL import Image
+from gpu_endpoint.models.config import ImageInput
+from gpu_endpoint.models.pictures import fit_pictures
+file = io.BytesIO()
+Image.new({mode!r}, (4_000, 4_000)).save(file, "PNG", compress_level=1)
+image = ImageInput(size=32, mean=(0, 0, 0), std=(1, 1, 1), fit="squash", resample="box")
+for count in (1, 6):
+    fit_pictures([file.getvalue()] * count, image)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "I;16"])
+def test_six_pictures_take_no_more_memory_than_one(mode: str) -> None:
+    """In a process of its own: nothing else has had its memory."""
+    said = subprocess.run(
+        [sys.executable, "-c", PEAKS.format(mode=mode)], capture_output=True, text=True, check=True
+    )
+    one, six = map(int, said.stdout.split())
+    assert six < 1.2 * one
 
 
 def test_many_large_pictures_are_too_many_together() -> None:

@@ -10,7 +10,7 @@ from gpu_endpoint.errors import UnreadableImageError, WrongLayoutError
 from gpu_endpoint.models.config import ImageInput
 from gpu_endpoint.models.sheets import cut_tiles, normalised, reduction
 from sightline.contracts.inference import SheetLayout
-from tests.pictures import frame, jpeg, sheet
+from tests.pictures import frame, jpeg, sheet, with_more_scans
 
 pytestmark = pytest.mark.unit
 
@@ -102,3 +102,9 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded() -> None:
     layout = SheetLayout(columns=8, tile_width=2048, tile_height=2048, tiles=64)
     with pytest.raises(UnreadableImageError, match="pixels"):
         cut_tiles(bytes(bomb), layout, SQUASH)
+
+
+def test_a_bomb_of_scans_is_refused_before_a_pixel_is_decoded() -> None:
+    assert cut_tiles(with_more_scans(frame(1), 0), ONE, SQUASH).shape == (1, 96, 96, 3)
+    with pytest.raises(UnreadableImageError, match="the sheet has more than 64 scans"):
+        cut_tiles(with_more_scans(frame(1), 5_000), ONE, SQUASH)

@@ -65,6 +65,14 @@ def test_a_hang_costs_one_wait_and_the_next_alerts_none(judges: Judges, hanging:
     assert hanging.calls == 1
 
 
+@pytest.mark.parametrize(
+    ("left_s", "wait_s"), [(60, 4), (5, 4), (4.9, 3.5), (3, 2), (1.5, 0.5), (1.4, 0), (1, 0), (-1, 0)]
+)
+def test_an_answer_is_waited_for_as_long_as_the_time_left_allows(left_s: float, wait_s: float) -> None:
+    assert ALERTS.wait_s(left_s) == wait_s
+    assert not wait_s or ALERTS.connect_s + wait_s <= left_s
+
+
 def test_who_has_no_time_left_asks_nobody(hanging: Hanging) -> None:  # noqa: F811
     with closing(tagger()) as asked, pytest.raises(EndpointUnavailableError, match="no time left"):
         asked.tag(["db-3 is down"], within_s=0.01)

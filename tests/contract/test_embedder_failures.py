@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from gpu_endpoint.answers import RUNTIME_PREFIX, problem_answer
 from gpu_endpoint.errors import OverloadedError
-from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY, SheetLayout
+from sightline.contracts.inference import ATTRIBUTES_HEADER, NPY, Call, SheetLayout
 from sightline.errors import EndpointRefusedError, EndpointUnavailableError, ModelRevisionGoneError
 from sightline.providers.circuit import Circuit, Limits
 from sightline.providers.sagemaker import SHEETS, TEXTS, SageMakerEmbedder
-from sightline.providers.sagemaker_calls import Patience
+from sightline.providers.sagemaker_calls import EndpointCalls, Patience
 
 pytestmark = pytest.mark.contract
 
@@ -30,6 +30,11 @@ class Runtime:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    missing: int = 0
+    """Bytes that are promised and never sent."""
+    late_s: float = 0.0
+    """How long a caller waits, who does not go `away` before."""
+    away: threading.Event = field(default_factory=threading.Event)
     calls: int = 0
     attributes: str = ""
     """What the last call said of itself."""
@@ -74,10 +79,12 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
             answers.calls += 1
             answers.attributes = self.headers[ATTRIBUTES_HEADER]
             self.rfile.read(int(self.headers["content-length"]))
+            if answers.away.wait(answers.late_s):
+                return
             self.send_response(answers.status)
             for name, value in answers.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answers.body)))
+            self.send_header("Content-Length", str(len(answers.body) + answers.missing))
             self.end_headers()
             self.wfile.write(answers.body)
 
@@ -136,6 +143,19 @@ def test_a_busy_model_is_worth_another_try(
     with pytest.raises(EndpointUnavailableError, match="2048 items wait"):
         embedder.embed_texts(["a car"])
     assert runtime.calls == 3
+
+
+def test_a_container_that_hangs_until_sagemaker_gives_up_is_silent_and_refuses_nothing(
+    runtime: Runtime,
+) -> None:
+    said = "Your invocation timed out while waiting for a response from container primary."
+    runtime.fails(424, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
+    made = SageMakerEmbedder(
+        endpoint_name="sightline-test", model="scenes-rn-128b", circuit=Circuit(Limits(silences=2, open_s=60))
+    )
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="several times in a row"):
+        embedder.embed_texts(["a car"])
+    assert runtime.calls == 2
 
 
 def test_a_wait_longer_than_there_is_time_for_is_the_caller_s(
@@ -200,6 +220,53 @@ def test_whoever_says_nothing_twice_is_not_asked_a_third_time(hanging: Hanging) 
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="several times in a row"):
         embedder.embed_texts(["a car"])
     assert hanging.calls == 2
+
+
+def test_a_call_waits_no_longer_than_there_is_time_left(runtime: Runtime) -> None:
+    runtime.late_s = 5
+    made = SageMakerEmbedder(
+        endpoint_name="sightline-test",
+        model="scenes-rn-128b",
+        patience=Patience(within_s=60, read_s=60, connect_s=1),
+    )
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="no time left"):
+        embedder.embed_texts(["a car"], within_s=8)
+    assert runtime.calls == 0, "an eighth of the wait is the shortest that is worth a call"
+    patience = Patience(within_s=60, read_s=4, connect_s=0.2)
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128b", patience=patience)
+    with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="ReadTimeout"):
+        embedder.embed_texts(["a car"], within_s=1.3)
+    runtime.away.set()
+    assert runtime.calls == 1
+    (deadline,) = (one for one in runtime.attributes.split(";") if one.startswith("deadline_ms="))
+    assert deadline in ("deadline_ms=450", "deadline_ms=900"), "it is told a time that ends before the wait"
+
+
+def test_an_answer_that_is_cut_short_is_worth_another_try(
+    runtime: Runtime, embedder: SageMakerEmbedder
+) -> None:
+    runtime.body, runtime.missing = b"\x93NUMPY and no", 1000
+    with pytest.raises(EndpointUnavailableError, match=r"IncompleteRead|ResponseStreaming"):
+        embedder.embed_texts(["a car"])
+    assert runtime.calls == 3
+
+
+def test_a_probe_that_ends_in_a_way_nobody_foresaw_gives_its_place_back(runtime: Runtime) -> None:
+    runtime.fails(503, "ServiceUnavailable")
+    patience = Patience(within_s=60, read_s=10, attempts=1)
+    calls = EndpointCalls("sightline-test", Circuit(Limits(failures=1, open_s=0)), patience)
+
+    def unforeseen(_: Call) -> str:
+        raise RecursionError
+
+    with closing(calls):
+        with pytest.raises(EndpointUnavailableError, match="ServiceUnavailable"):
+            calls.ask(attributes=Call.to_attributes, Body=b"")
+        with pytest.raises(RecursionError):
+            calls.ask(attributes=unforeseen, Body=b"")
+        with pytest.raises(EndpointUnavailableError, match="ServiceUnavailable"):
+            calls.ask(attributes=Call.to_attributes, Body=b"")
+    assert runtime.calls == 2
 
 
 def test_a_full_queue_does_not_open_the_circuit(runtime: Runtime, embedder: SageMakerEmbedder) -> None:

@@ -14,7 +14,7 @@ def opened(*, at: float = 0.0) -> Circuit:
     circuit = Circuit(LIMITS)
     for _ in range(3):
         assert circuit.wait_s(at) == 0
-        circuit.failed(at)
+        circuit.failed(at, began=at)
     return circuit
 
 
@@ -25,16 +25,16 @@ def test_failures_in_a_row_open_it() -> None:
 
 def test_silence_opens_it_sooner_than_failures_do() -> None:
     circuit = Circuit(LIMITS)
-    circuit.failed(0, silent=True)
+    circuit.failed(0, began=0, silent=True)
     assert circuit.wait_s(0) == 0
-    circuit.failed(0, silent=True)
+    circuit.failed(0, began=0, silent=True)
     assert circuit.wait_s(0) == 2
 
 
 def test_a_success_between_two_silences_keeps_it_closed() -> None:
     circuit = Circuit(LIMITS)
     for _ in range(5):
-        circuit.failed(0, silent=True)
+        circuit.failed(0, began=0, silent=True)
         circuit.succeeded()
     assert circuit.wait_s(0) == 0
 
@@ -42,8 +42,8 @@ def test_a_success_between_two_silences_keeps_it_closed() -> None:
 def test_failures_with_a_success_between_do_not() -> None:
     circuit = Circuit(LIMITS)
     for _ in range(10):
-        circuit.failed(0)
-        circuit.failed(0)
+        circuit.failed(0, began=0)
+        circuit.failed(0, began=0)
         circuit.succeeded()
     assert circuit.wait_s(0) == 0
 
@@ -59,7 +59,7 @@ def test_a_probe_that_succeeds_closes_it() -> None:
     assert circuit.wait_s(2.0) == 0
     circuit.succeeded()
     assert circuit.wait_s(2.1) == 0
-    circuit.failed(2.2)
+    circuit.failed(2.2, began=2.2)
     assert circuit.wait_s(2.3) == 0, "it counts from nought again"
 
 
@@ -67,10 +67,24 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_limit() -> None:
     circuit, now, waits = opened(), 2.0, []
     for _ in range(4):
         assert circuit.wait_s(now) == 0
-        circuit.failed(now)
+        circuit.failed(now, began=now)
         waits.append(circuit.wait_s(now))
         now += waits[-1]
     assert waits == [4, 8, 10, 10]
+
+
+@pytest.mark.parametrize("began", [-1.0, 0.0])
+def test_what_began_before_it_opened_says_nothing_new(began: float) -> None:
+    circuit = opened(at=0)
+    circuit.failed(0.5, began=began)
+    assert circuit.wait_s(0.5) == 1.5, "open as long as it was"
+    assert circuit.wait_s(2.0) == 0, "the probe"
+    circuit.failed(2.1, began=began, silent=True)
+    assert circuit.wait_s(2.2) == pytest.approx(69.8), "what becomes of the probe decides"
+    circuit.succeeded()
+    circuit.failed(2.3, began=began, silent=True)
+    circuit.failed(2.4, began=began, silent=True)
+    assert circuit.wait_s(2.5) == 0, "nor once it is closed"
 
 
 def test_a_probe_that_never_comes_back_is_taken_for_lost() -> None:

@@ -5,6 +5,7 @@ Source: M. Nygard, Release It!, 2nd edition, "Circuit Breaker".
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -36,6 +37,8 @@ class Circuit:
     """How often it opened in a row; 0 while it is closed."""
     closed_until: float = 0.0
     """While open: when the next call may pass."""
+    opened_at: float = -math.inf
+    """The last time."""
     _lock: Lock = field(default_factory=Lock)
 
     def wait_s(self, now: float) -> float:
@@ -53,13 +56,18 @@ class Circuit:
         with self._lock:
             self.failures = self.silences = self.opened = 0
 
-    def failed(self, now: float, *, silent: bool = False) -> None:
-        """Opens it after enough failures in a row, sooner after silence, and at once after a failed probe."""
+    def failed(self, now: float, *, began: float, silent: bool = False) -> None:
+        """Opens it after enough failures in a row, sooner after silence, and at once after a failed probe.
+
+        A call that began before it opened is no probe, and tells of what it opened for.
+        """
         with self._lock:
+            if began <= self.opened_at:
+                return
             self.failures += 1
             self.silences += silent
             enough = self.failures >= self.limits.failures or self.silences >= self.limits.silences
             if self.opened or enough:
                 pause_s = min(self.limits.open_s * 2.0**self.opened, self.limits.longest_s)
-                self.opened += 1
+                self.opened, self.opened_at = self.opened + 1, now
                 self.closed_until = now + pause_s

@@ -77,6 +77,11 @@ class EndpointSettings(BaseSettings):
     model_watch_s: float = Field(
         default=120.0, ge=0, description="How long a promoted revision is watched, in seconds."
     )
+    model_load_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="A load that takes longer is reported as failed, in seconds; others then go on.",
+    )
     model_store_optional: bool = Field(
         default=False, description="Serve the bundled models while the store cannot be reached at start."
     )

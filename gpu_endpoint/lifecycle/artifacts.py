@@ -8,7 +8,7 @@ from pathlib import Path
 from gpu_endpoint.lifecycle.desired_state import Weights
 from gpu_endpoint.lifecycle.objects import MissingError, Objects, StaleWriteError
 from gpu_endpoint.models.config import ModelConfig, PinnedFile
-from gpu_endpoint.models.files import ModelFileError, checked, refuse_pickle, sha256_of
+from gpu_endpoint.models.files import ModelFileError, checked, refuse_pickle
 
 KINDS = frozenset({".onnx", ".safetensors", ".json", ".txt"})
 """What a model may consist of. A pickle runs the code it carries when it is loaded."""
@@ -79,8 +79,7 @@ def fetched(objects: Objects, config: ModelConfig, folder: Path) -> Path:
         if Path(file.path).name != file.path or Path(file.path).suffix not in KINDS:
             raise ModelFileError(f"{file.path} cannot be the name of a model's file")
         target = folder / file.path
-        if not target.is_file() or sha256_of(target) != file.sha256:
-            fetch(objects, file, target)
+        fetch(objects, file, target)
         check_kind(target)
     return folder
 

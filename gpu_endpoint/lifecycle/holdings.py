@@ -6,7 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
 
+from gpu_endpoint.lifecycle.beside import begun
 from gpu_endpoint.lifecycle.desired_state import DesiredState, ModelEntry, Weights
 from gpu_endpoint.lifecycle.loader import Loaded, Loader, LoadError
 from gpu_endpoint.lifecycle.reports import RevisionReport
@@ -19,6 +22,10 @@ AGAIN_S = 30.0
 """After which a load is tried again that failed for a passing reason, or whose revision must serve."""
 
 
+class HungLoadError(LoadError):
+    """A load took too long. It may hang for ever, so only an operator tries again."""
+
+
 class Holdings:
     """Loads one revision at a time beside the traffic; `changed` is called when one has ended."""
 
@@ -27,7 +34,7 @@ class Holdings:
         self.reports: dict[Key, RevisionReport] = {}
         self._registry, self._loader, self._changed = registry, loader, changed
         self._tried: dict[Key, tuple[int, float]] = {}
-        self._weights: dict[Key, Weights] = {}
+        self._folders: dict[Key, Path | None] = {}
         self._loading: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -67,15 +74,14 @@ class Holdings:
             self._tried.pop(key, None)
             if held := self.held.pop(key, None):
                 gone.append((key[0], held))
-                task = asyncio.create_task(self._evict(key, held))
+                task = asyncio.create_task(self._evict(key[0], held, self._folders.pop(key)))
                 self._leaving.add(task)
                 task.add_done_callback(self._leaving.discard)
         return gone
 
-    async def _evict(self, key: Key, revision: str) -> None:
-        await self._registry.evict(key[0], revision)
-        if weights := self._weights.pop(key, None):
-            await asyncio.to_thread(self._loader.forget, weights)
+    async def _evict(self, model_id: str, revision: str, folder: Path | None) -> None:
+        await self._registry.evict(model_id, revision)
+        await asyncio.to_thread(self._loader.forget, folder)
 
     def named(self, model_id: str, serves: str) -> str | None:
         """The state's name of a revision, from the one that answers carry."""
@@ -94,14 +100,11 @@ class Holdings:
             model=entry.id, revision=revision, attempt=attempt, state="loading"
         )
         reference = self._current(entry.id) if attempt else None
-        self._weights[key] = entry.revisions[revision]
         try:
-            loaded = await asyncio.to_thread(
-                self._loader.load, entry.revisions[revision], reference=reference
-            )
-            self._check_new(entry.id, loaded.model)
+            loaded = await self._in_time(entry.revisions[revision], reference)
+            await self._check_new(entry.id, loaded)
         except LoadError as error:
-            lasting = attempt and not error.passing
+            lasting = isinstance(error, HungLoadError) or (attempt and not error.passing)
             self._tried[key] = (attempt, float("inf") if lasting else time.monotonic() + AGAIN_S)
             self.reports[key] = RevisionReport(
                 model=entry.id, revision=revision, attempt=attempt, state="failed", reason=str(error)
@@ -113,9 +116,25 @@ class Holdings:
         finally:
             self._changed()
 
-    def _check_new(self, model_id: str, model: Model) -> None:
-        if self._registry.resident(model_id, model.revision) is not None:
-            raise LoadError(f"it answers as {model.revision}, which is in memory already")
+    async def _in_time(self, weights: Weights, reference: Model | None) -> Loaded:
+        """A thread that hangs cannot be ended: it is left behind. Raises: LoadError."""
+        limit_s = self._registry.settings.model_load_s
+        running = begun(lambda: self._loader.load(weights, reference=reference), name="load")
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(running), limit_s)
+        except TimeoutError as error:
+            running.add_done_callback(self._too_late)
+            raise HungLoadError(f"it was not loaded within {limit_s:g} s") from error
+
+    def _too_late(self, running: Future[Loaded]) -> None:
+        if running.exception() is None:
+            self._loader.forget(running.result().folder)
+
+    async def _check_new(self, model_id: str, loaded: Loaded) -> None:
+        revision = loaded.model.revision
+        if self._registry.resident(model_id, revision) is not None:
+            await asyncio.to_thread(self._loader.forget, loaded.folder)
+            raise LoadError(f"it answers as {revision}, which is in memory already")
 
     def _current(self, model_id: str) -> Model | None:
         route = self._registry.routes.get(model_id)
@@ -123,7 +142,7 @@ class Holdings:
         return resident.model if resident else None
 
     def _note(self, key: Key, loaded: Loaded, *, attempt: int = 0) -> None:
-        self.held[key] = loaded.model.revision
+        self.held[key], self._folders[key] = loaded.model.revision, loaded.folder
         self.reports[key] = RevisionReport(
             model=key[0],
             revision=key[1],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +38,8 @@ class Loaded:
     model: Model
     checks: dict[str, float] = field(default_factory=dict)
     took_s: float = 0.0
+    folder: Path | None = None
+    """Where its files lie that came from the store."""
 
 
 class Loader:
@@ -58,24 +63,18 @@ class Loader:
         return loaded
 
     def load(self, weights: Weights, *, reference: Model | None) -> Loaded:
-        """Fetches, loads, warms up and checks. Raises: LoadError."""
-        began = time.perf_counter()
+        """Fetches, loads, warms up and checks; what failed leaves nothing on the disk. Raises: LoadError."""
+        began, folder = time.perf_counter(), self._place(weights.config)
         try:
-            model = self._model(weights)
-            checks = check(model, reference, Bars())
-        except (ModelFileError, ModelAnswerError, GoldenError) as error:
-            raise LoadError(str(error)) from error
-        except StoreError as error:
-            raise LoadError(str(error), passing=True) from error
-        except OSError as error:
-            raise LoadError(disk_reason(error), passing=True) from error
-        except MemoryError as error:
-            raise LoadError("no memory is left for the model", passing=True) from error
-        except Exception as error:  # a file that no runtime can read: each has its own exceptions
-            raise LoadError(f"it cannot be loaded: {type(error).__name__}: {first_line(error)}") from error
-        return Loaded(model, checks, time.perf_counter() - began)
+            with translated():
+                model = self._model(weights, folder)
+                checks = check(model, reference, Bars())
+        except LoadError:
+            self.forget(folder)
+            raise
+        return Loaded(model, checks, time.perf_counter() - began, folder)
 
-    def _model(self, weights: Weights) -> Model:
+    def _model(self, weights: Weights, folder: Path) -> Model:
         config = weights.config
         if weights.bundled:
             try:
@@ -85,18 +84,37 @@ class Loader:
                 if not config.files:
                     raise
                 config = flat(config)
-        return load_model(config, self._loading.at(fetched(self._objects, config, self._place(config))))
+        return load_model(config, self._loading.at(fetched(self._objects, config, folder)))
 
     def _place(self, config: ModelConfig) -> Path:
-        return self._folder / f"{config.id.replace('/', '--')}-{config.revision()}"
+        """Another for every load: a revision may come back while its last request still runs."""
+        return self._folder / f"{config.id.replace('/', '--')}-{config.revision()}-{uuid.uuid4().hex[:8]}"
 
-    def forget(self, weights: Weights) -> None:
+    def forget(self, folder: Path | None) -> None:
         """Frees the disk of a revision that left memory."""
-        shutil.rmtree(self._place(weights.config), ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Frees the disk of all."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever keeps a model from serving, as ours."""
+    try:
+        yield
+    except (ModelFileError, ModelAnswerError, GoldenError) as error:
+        raise LoadError(str(error)) from error
+    except StoreError as error:
+        raise LoadError(str(error), passing=True) from error
+    except OSError as error:
+        raise LoadError(disk_reason(error), passing=True) from error
+    except MemoryError as error:
+        raise LoadError("no memory is left for the model", passing=True) from error
+    except Exception as error:  # a file that no runtime can read: each has its own exceptions
+        raise LoadError(f"it cannot be loaded: {type(error).__name__}: {first_line(error)}") from error
 
 
 def first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from pydantic import Field
 from gpu_endpoint.bodies import checked
 from gpu_endpoint.document import REF
 from gpu_endpoint.errors import EndpointError, InvalidFieldError, MalformedBodyError, UnknownAddressError
+from gpu_endpoint.lifecycle.beside import begun
 from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.desired_state import TransitionError
 from gpu_endpoint.lifecycle.follower import Follower
@@ -25,6 +26,9 @@ from gpu_endpoint.models.config import Part
 from gpu_endpoint.models.files import ModelFileError
 from gpu_endpoint.models.ports import Task
 from sightline.contracts.inference import JSON, PROBLEM, ModelName, Problem
+
+STEPS_AT_ONCE = 32
+"""A thread each, most of them asleep until the containers are ready."""
 
 
 class RefusedStepError(EndpointError):
@@ -89,7 +93,7 @@ def loopback(address: str) -> bool:
 def mount_management(app: FastAPI, follower: Follower) -> None:
     """Adds /models to an app that listens on loopback."""
     router = APIRouter(prefix="/models", dependencies=[Depends(from_this_machine)], responses=problems())
-    controller = Controller(follower.objects)
+    controller, step = Controller(follower.objects), Steps()
 
     @router.get("")
     async def models() -> dict[str, Any]:
@@ -181,11 +185,18 @@ def body(shape: type[Part]) -> Callable[[Request], Any]:
     return read
 
 
-async def step(work: Callable[[], Any]) -> Any:
-    """Off the event loop. Raises: RefusedStepError, StoreUnavailableError."""
-    try:
-        return await asyncio.to_thread(work)
-    except (TransitionError, FleetError, ModelFileError) as error:
-        raise RefusedStepError(str(error)) from error
-    except StoreError as error:
-        raise StoreUnavailableError(str(error)) from error
+class Steps:
+    """Takes steps off the event loop: one that waits for the containers, this one too, is in nobody's way."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(STEPS_AT_ONCE)
+
+    async def __call__(self, work: Callable[[], Any]) -> Any:
+        """Raises: RefusedStepError, StoreUnavailableError."""
+        try:
+            async with self._turns:
+                return await asyncio.wrap_future(begun(work, name="operator"))
+        except (TransitionError, FleetError, ModelFileError) as error:
+            raise RefusedStepError(str(error)) from error
+        except StoreError as error:
+            raise StoreUnavailableError(str(error)) from error

@@ -224,6 +224,22 @@ def test_the_operator_s_steps_over_http_are_for_this_machine_alone(swapping: Fle
     assert set(swapping.routes()) == {revision}
 
 
+def test_steps_that_wait_for_a_container_do_not_keep_it_from_following(lonely: Fleet) -> None:
+    """As many at once as there are threads in the pool that asyncio has for all."""
+    body, at_once = (
+        {"model": MODEL, "revision": lonely.register("agrees", 16)},
+        min(32, (os.cpu_count() or 1) + 4),
+    )
+
+    def load(_: int) -> httpx.Response:
+        return httpx.post(f"{lonely.url}/models", json=body, timeout=WAIT_S)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = list(pool.map(load, range(at_once)))
+    assert [answer.json() for answer in answers] == [{"ready": True}] * at_once
+    assert len(fleet(lonely.objects)) == 1
+
+
 def test_a_model_comes_and_goes_over_http(swapping: Fleet) -> None:
     url = swapping.containers[0].url
     path = renamed(swapping.variant("agrees", 15), "their-scenes")

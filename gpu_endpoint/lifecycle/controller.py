@@ -7,7 +7,8 @@ that was cut off is run again and goes on from where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from gpu_endpoint.lifecycle import desired_state, reports
@@ -19,8 +20,9 @@ from gpu_endpoint.lifecycle.desired_state import (
     ModelEntry,
     TransitionError,
 )
-from gpu_endpoint.lifecycle.objects import Objects, StaleWriteError
+from gpu_endpoint.lifecycle.objects import Objects, StaleWriteError, StoreError
 from gpu_endpoint.lifecycle.reports import ContainerReport
+from gpu_endpoint.lifecycle.settling import judged, settled
 from gpu_endpoint.lifecycle.standing import FleetError, adopted, came_in, ready
 from gpu_endpoint.models.ports import Task
 
@@ -39,11 +41,11 @@ class Controller:
 
     def state(self) -> DesiredState | None:
         """What is written, with the containers' judgements; None when nothing was ever written."""
+        found = reports.breaches(self.objects)
         stored = self.objects.get(STATE_KEY)
         if stored is None:
             return None
-        state = DesiredState.model_validate_json(stored.body)
-        return desired_state.settled(state, reports.breaches(self.objects))
+        return settled(DesiredState.model_validate_json(stored.body), found)
 
     def status(self) -> dict[str, Any]:
         """The state and the fleet. `models`: as the state has them, or what is served without one."""
@@ -68,19 +70,26 @@ class Controller:
     def change(self, step: Callable[[DesiredState], DesiredState]) -> DesiredState:
         """Takes one step. Raises: TransitionError; StaleWriteError, when others always came first."""
         for _ in range(CONTENDERS):
+            found = reports.breaches(self.objects)  # before the state: none of a later one is among them
             stored = self.objects.get(STATE_KEY)
             written = DesiredState.model_validate_json(stored.body) if stored else None
             state = written or adopted(reports.fleet(self.objects))
-            state = step(desired_state.settled(state, reports.breaches(self.objects)))
-            if state == written:
-                return state
-            body = state.model_dump_json(indent=1, exclude_none=True).encode()
-            try:
-                self.objects.replace(STATE_KEY, body, etag=stored.etag if stored else None)
-            except StaleWriteError:
-                continue
+            state = step(settled(state, found))
+            if state != written:
+                body = state.model_dump_json(indent=1, exclude_none=True).encode()
+                try:
+                    self.objects.replace(STATE_KEY, body, etag=stored.etag if stored else None)
+                except StaleWriteError:
+                    continue
+            self._clear(found.keys() - judged(state))
             return state
         raise StaleWriteError("other controllers write all the time")
+
+    def _clear(self, keys: Iterable[str]) -> None:
+        """Judgements that count no more: every container reads all there are. What stays goes next time."""
+        with suppress(StoreError):
+            for key in keys:
+                self.objects.delete(key)
 
     def add(self, model_id: str, revision: str) -> None:
         """Serves a model id that was not served, beside the others. Raises: FleetError, with the reason."""

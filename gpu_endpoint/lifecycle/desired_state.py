@@ -6,7 +6,6 @@ changes nothing, so an operator whose command was cut off runs it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -178,24 +177,3 @@ def with_default(state: DesiredState, task: Task, model_id: str) -> DesiredState
     """Another model for requests that name none."""
     state.entry(model_id)
     return state.model_copy(update={"defaults": {**state.defaults, task: model_id}})
-
-
-def settled(state: DesiredState, breaches: Mapping[str, str]) -> DesiredState:
-    """The state after what containers judged: breach key -> reason. What any one found bad, is for all."""
-    for entry in state.models:
-        bad = breaches.get(breach_key(entry, entry.current))
-        if bad is not None and entry.previous is not None:
-            state = rolled_back(state, entry.id, reason=bad)
-            continue
-        candidate = entry.candidate
-        if candidate and candidate.mode == "canary":
-            bad = breaches.get(breach_key(entry, candidate.revision, attempt=candidate.attempt))
-            if bad is not None:
-                reason = f"{candidate.revision}: {bad}"
-                state = state.with_entry(entry.changed(candidate=None, rolled_back=reason))
-    return state
-
-
-def breach_key(entry: ModelEntry, revision: str, *, attempt: int = 0) -> str:
-    """Names a judgement on one revision in one generation (and, for a candidate, one attempt)."""
-    return f"breaches/{entry.id.replace('/', '--')}/{entry.generation}-{attempt}-{revision}.json"

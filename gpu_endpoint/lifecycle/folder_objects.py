@@ -8,10 +8,11 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpu_endpoint.lifecycle.objects import Listed, MissingError, StaleWriteError, Stored, StoreError
+from gpu_endpoint.models.files import disk_reason
 
 
 class FolderObjects:
@@ -23,22 +24,21 @@ class FolderObjects:
     def get(self, key: str) -> Stored | None:
         """The whole object."""
         try:
-            body = (self._folder / key).read_bytes()
-        except FileNotFoundError:
+            with self._translated("read"):
+                body = (self._folder / key).read_bytes()
+        except MissingError:
             return None
         return Stored(body, etag_of(body))
 
     def put(self, key: str, body: bytes) -> str:
         """Writes whatever is there."""
-        target = self._folder / key
-        draft = self._draft(target)
-        draft.write_bytes(body)
-        draft.replace(target)
+        with self._draft(key) as draft:
+            draft.write_bytes(body)
         return etag_of(body)
 
     def replace(self, key: str, body: bytes, *, etag: str | None) -> str:
         """Writes over one revision, or a new object."""
-        with self._locked():
+        with self._translated("written"), self._locked():
             there = self.get(key)
             if (there.etag if there else None) != etag:
                 raise StaleWriteError(f"{key} was written by somebody else")
@@ -49,12 +49,14 @@ class FolderObjects:
         now = time.time()
         for path in sorted(self._folder.rglob("*")):
             key = path.relative_to(self._folder).as_posix()
-            if key.startswith(prefix) and not path.name.startswith(".") and path.is_file():
-                yield Listed(key, now - path.stat().st_mtime)
+            with suppress(FileNotFoundError):  # somebody deleted it meanwhile
+                if key.startswith(prefix) and not path.name.startswith(".") and path.is_file():
+                    yield Listed(key, now - path.stat().st_mtime)
 
     def delete(self, key: str) -> None:
         """Removes an object, if it is there."""
-        (self._folder / key).unlink(missing_ok=True)
+        with suppress(MissingError), self._translated("written"):
+            (self._folder / key).unlink()
 
     def fetch(self, key: str, target: Path) -> None:
         """Copies it."""
@@ -65,17 +67,22 @@ class FolderObjects:
 
     def send(self, source: Path, key: str) -> None:
         """Copies the file beside its place, then moves it there."""
-        target = self._folder / key
-        draft = self._draft(target)
-        shutil.copyfile(source, draft)
-        draft.replace(target)
+        with self._draft(key) as draft:
+            shutil.copyfile(source, draft)
 
-    def _draft(self, target: Path) -> Path:
-        try:
+    @contextmanager
+    def _draft(self, key: str) -> Iterator[Path]:
+        """A file that takes the object's place once it is whole, or goes."""
+        target = self._folder / key
+        draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        with self._translated("written"):
             target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self._folder} cannot be written") from error
-        return target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            try:
+                yield draft
+                draft.replace(target)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -83,6 +90,16 @@ class FolderObjects:
         with (self._folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _translated(self, done: str) -> Iterator[None]:
+        """The disk's failures as ours."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise MissingError(f"there is no {error.filename}") from error
+        except OSError as error:
+            raise StoreError(f"{self._folder} cannot be {done}: {disk_reason(error)}") from error
 
 
 def etag_of(body: bytes) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from gpu_endpoint.emf import SERVICE, Interval
-from gpu_endpoint.lifecycle.desired_state import STATE_KEY, DesiredState, Weights, breach_key, settled
+from gpu_endpoint.lifecycle.desired_state import STATE_KEY, DesiredState, Weights
 from gpu_endpoint.lifecycle.holdings import Holdings, attempt_of
 from gpu_endpoint.lifecycle.judgement import Budget
 from gpu_endpoint.lifecycle.loader import Loader
@@ -17,6 +17,7 @@ from gpu_endpoint.lifecycle.lookout import Lookout
 from gpu_endpoint.lifecycle.objects import Objects, Stored, StoreError
 from gpu_endpoint.lifecycle.reports import ContainerReport, breaches
 from gpu_endpoint.lifecycle.routing import Routing, routed
+from gpu_endpoint.lifecycle.settling import breach_key, judged, settled
 from gpu_endpoint.lifecycle.shadow import Shadow
 from gpu_endpoint.lifecycle.teller import Teller
 from gpu_endpoint.registry import Registry
@@ -69,8 +70,8 @@ class Follower:
         if self.state is not None:
             self.holdings.bring_in(self.state)
             self._swap(self.state)
-            for model_id, revision in self.holdings.let_go(self.state, serving=set(self._serving.items())):
-                self.lookout.forget(model_id, revision)
+            self.holdings.let_go(self.state, serving=set(self._serving.items()))
+        self.lookout.keep((model_id, held) for (model_id, _), held in self.holdings.held.items())
         await self._teller.tell(self.report())
 
     async def close(self) -> None:
@@ -97,8 +98,8 @@ class Follower:
     async def _look(self) -> bool:
         """False while the store does not answer; what was known stays."""
         try:
+            found = await asyncio.to_thread(breaches, self.objects)
             stored = await asyncio.to_thread(self.objects.get, STATE_KEY)
-            found = await asyncio.to_thread(breaches, self.objects) if stored else {}
         except StoreError as error:
             if str(error) != self._unreachable:
                 log.warning("the model store does not answer", extra={"fields": {"reason": str(error)}})
@@ -117,7 +118,9 @@ class Follower:
             log.exception("the desired state cannot be read", extra={"fields": {"etag": stored.etag}})
             return
         self._misread, self._etag = "", stored.etag
-        self.state = settled(state, {**found, **self._breaches})
+        self.state = settled(state, found | self._breaches)
+        counting = judged(state) | judged(self.state)
+        self._breaches = {key: why for key, why in self._breaches.items() if key in counting}
 
     def _swap(self, state: DesiredState) -> None:
         """Requests go by the state from here on; what became current is watched."""

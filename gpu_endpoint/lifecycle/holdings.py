@@ -65,19 +65,16 @@ class Holdings:
                 self._loading = asyncio.create_task(self._load(entry, revision))
                 return
 
-    def let_go(self, state: DesiredState, *, serving: set[Key]) -> list[tuple[str, str]]:
-        """What the state no longer names finishes its requests and leaves memory; answers what that was."""
+    def let_go(self, state: DesiredState, *, serving: set[Key]) -> None:
+        """What the state no longer names finishes its requests and leaves memory."""
         wanted = {(entry.id, name) for entry in state.models for name in entry.named()} | serving
-        gone = []
         for key in [key for key, one in self.reports.items() if key not in wanted and one.state != "loading"]:
             del self.reports[key]
             self._tried.pop(key, None)
             if held := self.held.pop(key, None):
-                gone.append((key[0], held))
                 task = asyncio.create_task(self._evict(key[0], held, self._folders.pop(key)))
                 self._leaving.add(task)
                 task.add_done_callback(self._leaving.discard)
-        return gone
 
     async def _evict(self, model_id: str, revision: str, folder: Path | None) -> None:
         await self._registry.evict(model_id, revision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,10 @@ class Lookout(Watcher):
         self._performances[key] = Performance()
         self._watched[key] = Probation(time.monotonic() + self.budget.watch_s, before)
 
-    def forget(self, model_id: str, revision: str) -> None:
-        """A revision left memory."""
-        self._performances.pop((model_id, revision), None)
-        self._watched.pop((model_id, revision), None)
+    def keep(self, held: Iterable[tuple[str, str]]) -> None:
+        """What is in memory; of others nothing is known, nor noted when their last requests end."""
+        self._performances = {key: self._performances.get(key) or Performance() for key in held}
+        self._watched = {key: one for key, one in self._watched.items() if key in self._performances}
 
     def ended(self, outcome: Outcome) -> None:
         """A request left a model."""
@@ -58,12 +58,13 @@ class Lookout(Watcher):
         ):
             return
         key = (outcome.model_id, outcome.revision)
+        seen = self._performances.get(key)
+        if seen is None:
+            return
         refused = isinstance(error, REFUSED)
-        self._performances.setdefault(key, Performance()).note(
-            outcome.task, took_s=outcome.took_s, refused=refused, failed=error is not None and not refused
-        )
-        requests = self._performances[key].requests
-        if key in self._watched and (error is not None or requests % JUDGED_EVERY == 0):
+        failed = error is not None and not refused
+        seen.note(outcome.task, took_s=outcome.took_s, refused=refused, failed=failed)
+        if key in self._watched and (error is not None or seen.requests % JUDGED_EVERY == 0):
             self._judge(key)
 
     def answered(self, lease: Lease, payload: Any, result: Any) -> None:

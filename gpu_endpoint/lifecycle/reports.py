@@ -67,7 +67,10 @@ def fleet(objects: Objects) -> list[ContainerReport]:
 
 
 def breaches(objects: Objects) -> dict[str, str]:
-    """Key -> reason of every judgement. Raises: StoreError."""
+    """Key -> reason of every judgement; read before the state, which may have counted in what is deleted.
+
+    Raises: StoreError.
+    """
     found = {one.key: read(Breach, objects, one.key) for one in objects.listed(BREACHES)}
     return {key: breach.reason for key, breach in found.items() if breach is not None}
 

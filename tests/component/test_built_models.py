@@ -46,10 +46,10 @@ def test_a_container_serves_what_its_image_brought_and_builds_nothing(
 def test_a_build_that_cannot_be_says_why_in_one_line(
     tmp_path: Path, limit: int, model: str, said: str
 ) -> None:
-    """A limit on the size of files stands in for the disk's end."""
+    """A limit on the size of files stands in for the disk's end, and must not cut off compiled modules."""
     done = subprocess.run(
         [sys.executable, "-m", "gpu_endpoint", "build", "--home", str(tmp_path)],
-        env={"SIGHTLINE_IMAGE_MODEL": model},
+        env={"SIGHTLINE_IMAGE_MODEL": model, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
         capture_output=True,
         text=True,

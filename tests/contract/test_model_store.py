@@ -1,9 +1,11 @@
 """Objects with conditional writes: what S3, the emulator's S3 and a folder must all do."""
 
 import json
+import resource
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +13,14 @@ import boto3
 import pytest
 
 from gpu_endpoint.lifecycle.folder_objects import FolderObjects
-from gpu_endpoint.lifecycle.objects import MissingError, Objects, StaleWriteError, StoreError, open_objects
+from gpu_endpoint.lifecycle.objects import (
+    MissingError,
+    Objects,
+    StaleWriteError,
+    Stored,
+    StoreError,
+    open_objects,
+)
 from gpu_endpoint.lifecycle.s3_objects import S3Objects
 
 pytestmark = pytest.mark.contract
@@ -99,6 +108,49 @@ def test_files_go_in_and_come_out(objects: Objects, tmp_path: Path) -> None:
     assert target.read_bytes() == source.read_bytes()
     with pytest.raises(MissingError):
         objects.fetch("artifacts/none", tmp_path / "other")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """A limit on the size of files stands in for the disk's end: a write fails in the same place."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_a_folder_as_it_was(tmp_path: Path) -> None:
+    store, source = tmp_path / "store", tmp_path / "source"
+    objects = FolderObjects(store)
+    source.write_bytes(b"weights" * 1000)
+    etag = objects.put("desired.json", b"1")
+    with full_disk():
+        for write in (
+            lambda: objects.put("desired.json", source.read_bytes()),
+            lambda: objects.replace("desired.json", source.read_bytes(), etag=etag),
+            lambda: objects.send(source, "artifacts/abc"),
+        ):
+            with pytest.raises(StoreError, match="no space is left"):
+                write()
+    assert [path.name for path in store.rglob("*") if path.is_file() and path.name != ".lock"] == [
+        "desired.json"
+    ]
+    assert objects.get("desired.json") == Stored(b"1", etag)
+
+
+def test_a_folder_that_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    objects = FolderObjects(tmp_path / "file")
+    for work in (
+        lambda: objects.get("desired.json"),
+        lambda: objects.put("desired.json", b""),
+        lambda: objects.replace("desired.json", b"", etag=None),
+        lambda: objects.delete("desired.json"),
+    ):
+        with pytest.raises(StoreError, match=str(tmp_path)):
+            work()
 
 
 def test_a_store_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch, emulator: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gpu_endpoint.lifecycle import desired_state as steps
 from gpu_endpoint.lifecycle.desired_state import DesiredState, ModelEntry, TransitionError, Weights
+from gpu_endpoint.lifecycle.settling import breach_key, settled
 from gpu_endpoint.models.config import ModelConfig, PinnedFile
 
 pytestmark = pytest.mark.unit
@@ -102,26 +103,26 @@ def test_loading_again_is_another_attempt() -> None:
 
 def test_what_one_container_found_bad_is_rolled_back_for_all() -> None:
     state = steps.promoted(steps.loading(first(), weights("b")), MODEL, name("b"))
-    key = steps.breach_key(state.entry(MODEL), name("b"))
-    settled = steps.settled(state, {key: "3 of 40 failed"})
-    assert settled.entry(MODEL).current == name("a")
-    assert steps.settled(settled, {key: "3 of 40 failed"}) == settled
+    key = breach_key(state.entry(MODEL), name("b"))
+    back = settled(state, {key: "3 of 40 failed"})
+    assert back.entry(MODEL).current == name("a")
+    assert settled(back, {key: "3 of 40 failed"}) == back
 
 
 def test_an_old_judgement_does_not_meet_a_later_promotion_of_the_same() -> None:
     state = steps.promoted(steps.loading(first(), weights("b")), MODEL, name("b"))
-    key = steps.breach_key(state.entry(MODEL), name("b"))
-    state = steps.settled(state, {key: "failed"})
+    key = breach_key(state.entry(MODEL), name("b"))
+    state = settled(state, {key: "failed"})
     state = steps.promoted(steps.loading(state, weights("b")), MODEL, name("b"))
-    assert steps.settled(state, {key: "failed"}).entry(MODEL).current == name("b")
+    assert settled(state, {key: "failed"}).entry(MODEL).current == name("b")
 
 
 def test_a_bad_canary_is_let_go() -> None:
     state = steps.loading(first(), weights("b"), mode="canary", share=0.1)
     entry = state.entry(MODEL)
-    key = steps.breach_key(entry, name("b"), attempt=1)
-    settled = steps.settled(state, {key: "failed"}).entry(MODEL)
-    assert (settled.current, settled.candidate) == (name("a"), None)
+    key = breach_key(entry, name("b"), attempt=1)
+    entry = settled(state, {key: "failed"}).entry(MODEL)
+    assert (entry.current, entry.candidate) == (name("a"), None)
 
 
 def test_a_default_names_a_model_that_is_served() -> None:
@@ -145,7 +146,7 @@ def test_whatever_is_done_the_state_holds_together(actions: list[str]) -> None:
             elif verb == "drop":
                 state = steps.dropped(state, MODEL)
             else:
-                state = steps.settled(state, {steps.breach_key(entry, entry.current): "slow"})
+                state = settled(state, {breach_key(entry, entry.current): "slow"})
         except TransitionError:
             continue
         after = state.entry(MODEL)

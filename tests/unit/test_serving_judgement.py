@@ -58,6 +58,12 @@ def test_refusals_count_when_they_grow() -> None:
     assert "refused" in verdict(performance(requests=100, refused=60), BEFORE, BUDGET)
 
 
+def watching(said: list[tuple[str, str, str]], *held: str) -> Lookout:
+    lookout = Lookout(BUDGET, lambda *judged: said.append(judged))
+    lookout.keep([("scenes", revision) for revision in held])
+    return lookout
+
+
 def requests(lookout: Lookout, revision: str, *, count: int, took_s: float) -> None:
     for _ in range(count):
         lookout.ended(Outcome("embed_text", "scenes", revision, took_s, None))
@@ -68,7 +74,7 @@ def test_what_answers_slowly_after_its_promotion_is_taken_back_once(
     took_s: float, condemned: list[str]
 ) -> None:
     said: list[tuple[str, str, str]] = []
-    lookout = Lookout(BUDGET, lambda *judged: said.append(judged))
+    lookout = watching(said, "old", "new")
     requests(lookout, "old", count=60, took_s=0.05)
     lookout.watch("scenes", "new", instead_of="old")
     requests(lookout, "new", count=150, took_s=took_s)
@@ -78,7 +84,17 @@ def test_what_answers_slowly_after_its_promotion_is_taken_back_once(
 
 def test_nobody_is_taken_back_who_was_not_promoted() -> None:
     said: list[tuple[str, str, str]] = []
-    lookout = Lookout(BUDGET, lambda *judged: said.append(judged))
+    lookout = watching(said, "old", "other")
     requests(lookout, "old", count=60, took_s=0.05)
     requests(lookout, "other", count=150, took_s=9)
+    assert said == []
+
+
+def test_what_a_revision_answers_after_it_left_memory_is_no_measure_for_its_successor() -> None:
+    said: list[tuple[str, str, str]] = []
+    lookout = watching(said, "old", "new")
+    lookout.keep([("scenes", "new")])
+    requests(lookout, "old", count=60, took_s=0.05)
+    lookout.watch("scenes", "new", instead_of="old")
+    requests(lookout, "new", count=150, took_s=0.9)
     assert said == []

@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from gpu_endpoint import errors
 from gpu_endpoint.multipart import FIELD
+from gpu_endpoint.refusals import HEAD_BYTES, LONG_HEAD
 from sightline.contracts.inference import (
     ATTRIBUTES_HEADER,
     JPEG,
@@ -111,16 +112,19 @@ def answered() -> dict[str, Any]:
 
 
 def refusals() -> dict[str, Any]:
-    """One entry per status that an error of ours has."""
+    """One entry per status that an error of ours has, and the one that no app of ours is asked for."""
     titles: dict[int, list[str]] = {}
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.EndpointError):
             titles.setdefault(kind.status, []).append(f"{kind.code}: {kind.title.lower()}")
     content = {PROBLEM: {"schema": {"$ref": REF.format(model=Problem.__name__)}}}
-    return {
+    listed: dict[str, Any] = {
         str(status): {"description": "; ".join(said), "content": content}
         for status, said in sorted(titles.items())
     }
+    too_long = f"headers of more than {HEAD_BYTES // 1024} KiB; the connection is closed"
+    plain = {"text/plain": {"schema": {"type": "string"}}}
+    return listed | {str(LONG_HEAD): {"description": too_long, "content": plain}}
 
 
 def said_beside(status: str) -> dict[str, Any]:

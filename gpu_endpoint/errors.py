@@ -49,6 +49,12 @@ class WrongMethodError(EndpointError):
     )
 
 
+class SlowBodyError(EndpointError):
+    """The rest of the body does not come, or so slowly that nobody waits for it."""
+
+    status, code, title = 408, "request-timeout", "The body did not come in time"
+
+
 class ModelMismatchError(EndpointError):
     """The request pins a model or revision that is not served here."""
 

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
+from gpu_endpoint.errors import SlowBodyError
+
 log = logging.getLogger("gpu_endpoint")
 
 STATUS_LINES: dict[int, bytes] = {
@@ -20,6 +22,7 @@ STATUS_LINES: dict[int, bytes] = {
 }
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 FAILED = b"Internal Server Error"
+SLOWEST = 128 * 1024  # bytes of a body a second: the 6 MiB that one may have come in 48 s
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -40,14 +43,16 @@ class Line(Protocol):
 class Exchange:
     """One request and its answer, as an ASGI app sees them."""
 
-    def __init__(self, line: Line, scope: Scope, *, keep_alive: bool, expects: bool) -> None:
+    def __init__(self, line: Line, scope: Scope, *, keep_alive: bool) -> None:
         self.scope = scope
         self._read = False
         self.keep_alive = keep_alive
-        self.answered = self.complete = False
+        self.answered = self.complete = self.late = False
         self.task: asyncio.Task[None] | None = None
         self._line = line
-        self._expects = expects
+        self._told_to_go_on = False
+        self._size = 0
+        self._awaited_at = 0.0
         self._body = bytearray()
         self._news: asyncio.Future[None] | None = None
         self._head: Message | None = None
@@ -68,19 +73,25 @@ class Exchange:
                 self._line.answer(self, 500, [], FAILED)
 
     async def receive(self) -> Message:
-        """What has come of the body; after that it waits until the caller is answered, or gone."""
+        """What has come of the body; after that it waits until the caller is answered, or gone.
+
+        Raises: SlowBodyError.
+        """
         line = self._line
-        if self._expects and not self.complete:
-            self._expects = False
-            line.say(CONTINUE)
         while True:
             if line.gone or self.answered:
                 return {"type": "http.disconnect"}
+            if self.late:
+                raise SlowBodyError
             if self._body or (self.complete and not self._read):
                 self._read = self.complete
                 body, self._body = bytes(self._body), bytearray()
                 line.read_on()
                 return {"type": "http.request", "body": body, "more_body": not self.complete}
+            if not (self.complete or self._told_to_go_on):
+                self._told_to_go_on = True
+                if expects_to_be_told(self.scope):
+                    line.say(CONTINUE)
             self._news = line.loop.create_future()
             await self._news
 
@@ -102,13 +113,32 @@ class Exchange:
         if self.answered:
             return 0  # refused before it was read: what still comes is for nobody
         self._body += part
+        self._size += len(part)
         self.tell()
         return len(self._body)
+
+    def kept_up_until(self, now: float) -> float:
+        """When even the slowest body would have come so far; counted from when somebody first asked."""
+        if not self._awaited_at:
+            self._awaited_at = now
+        return self._awaited_at + self._size / SLOWEST
+
+    def give_up(self) -> None:
+        """The rest of the body is waited for no longer."""
+        self.late, self.keep_alive = True, False
+        self.tell()
 
     def tell(self) -> None:
         """Wakes whoever waits in `receive`."""
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+
+def expects_to_be_told(scope: Scope) -> bool:
+    """Whether the caller sends its body only when told to. Source: RFC 9110, 10.1.1."""
+    return scope["http_version"] != "1.0" and any(
+        name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"]
+    )
 
 
 def scope_of(

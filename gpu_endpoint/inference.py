@@ -57,7 +57,7 @@ class Inference:
         self.metrics = metrics
         self.in_hand = 0
         self.held_bytes = 0
-        self._patrol = Patrol()
+        self._patrol = Patrol(registry.settings.endpoint_deadline_s)
         # Apart, so that a question's words never wait behind pictures.
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self._tokenisers = ThreadPoolExecutor(1, "tokenise")
@@ -87,26 +87,28 @@ class Inference:
 
     async def _admitted(self, visit: Visit) -> Answer:
         """Bounds how many requests and how many bytes are held at once. Raises: EndpointError."""
-        settings, size = self.registry.settings, visit.announced_bytes
-        if self.in_hand >= settings.endpoint_max_requests:
+        if self.in_hand >= self.registry.settings.endpoint_max_requests:
             raise OverloadedError(f"{self.in_hand} requests are in hand, and no more are taken")
-        if self.held_bytes + size > settings.endpoint_max_held_mb * MIB:
-            raise OverloadedError(f"requests of {self.held_bytes} bytes are in hand, and no more are taken")
         self.in_hand += 1
-        self.held_bytes += size
         try:
             return await self._dispatch(visit)
         finally:
             self.in_hand -= 1
-            self.held_bytes -= size
+            self.held_bytes -= visit.held_bytes
+
+    def _hold(self, size: int) -> None:
+        """Room for a part of a body that has come. Raises: OverloadedError."""
+        if self.held_bytes + size > self.registry.settings.endpoint_max_held_mb * MIB:
+            raise OverloadedError(f"requests of {self.held_bytes} bytes are in hand, and no more are taken")
+        self.held_bytes += size
 
     async def _dispatch(self, visit: Visit) -> Answer:
         kind = visit.media_type
         if kind not in TAKEN:
             raise ContentTypeError(f"send one of {', '.join(TAKEN)}")
         visit.listen_to_attributes()
-        body = await visit.body()
         with visit.while_wanted(self._patrol):
+            body = await visit.body(self._hold)
             if kind != JSON:
                 return await self._picture(visit, kind, body)
             wanted = read_json(body) if len(body) < LARGE else await aside(self._decoders, read_json, body)

@@ -15,10 +15,17 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gpu_endpoint.exchange import STATUS_LINES, Exchange, Headers, scope_of, written_answer
+from gpu_endpoint.exchange import Exchange, Headers, scope_of, written_answer
+from gpu_endpoint.refusals import (
+    HEAD_BYTES,
+    LONG_HEAD,
+    NO_HTTP,
+    LongHeadError,
+    status_of,
+    written_refusal,
+)
 
 HELD_BYTES = 64 * 1024  # of a body that nobody has read yet; the sender waits when there are more
-NO_HTTP = b"this is no HTTP/1.1 request\n"
 
 
 class Connection(asyncio.Protocol):
@@ -48,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._unread_bytes = 0  # since a request began, or the last of its body: of an endless line, too
 
     # What the loop calls.
 
@@ -73,13 +82,17 @@ class Connection(asyncio.Protocol):
         """Reads all of it before anything is begun."""
         if self._over:
             return
+        self._unread_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             if self._exchanges:
                 self._exchanges[-1].keep_alive = False  # answered as plain HTTP/1.1, which is allowed
-        except httptools.HttpParserError:
-            self._refuse()
+        except httptools.HttpParserError as error:
+            self._refuse(status_of(error))
+            return
+        if self._unread_bytes > HEAD_BYTES:
+            self._refuse(LONG_HEAD)
             return
         if self._coming is not None:
             self._rest()  # the rest of its body is to come
@@ -107,24 +120,28 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A request follows."""
         self._url, self._headers = b"", []
+        self._head_bytes = self._unread_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._headers.append((name.lower(), value))
+        """One header; what comes after the body is left out."""
+        if self._coming is None:
+            self._headers.append((name.lower(), value))
+            self._head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
-        """The request is known, its body may be under way."""
+        """The request is known, its body may be under way. Raises: LongHeadError."""
+        if self._head_bytes + len(self._url) > HEAD_BYTES:
+            raise LongHeadError
         parser = self._parser
         version = parser.get_http_version()
         self._coming = Exchange(
             self,
             scope_of(self._url, parser.get_method(), version, self._headers, self._caller),
             keep_alive=version != "1.0" and parser.should_keep_alive(),
-            expects=(b"expect", b"100-continue") in self._headers,
         )
         self._exchanges.append(self._coming)
         if len(self._exchanges) > 1:
@@ -132,6 +149,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
+        self._unread_bytes = 0
         if self._coming is not None and self._coming.take(part) > HELD_BYTES:
             self._pause()
 
@@ -156,6 +174,7 @@ class Connection(asyncio.Protocol):
         if self._paused and not self._over:
             self._paused = False
             self.transport.resume_reading()
+            self._rest()
 
     def ended(self, exchange: Exchange) -> None:
         """The app is done with it."""
@@ -174,10 +193,8 @@ class Connection(asyncio.Protocol):
         self._exchanges.remove(exchange)
         self._state.total_requests += 1
         self.read_on()
-        if self._exchanges:
-            self._begin()
-        else:
-            self._rest()
+        self._begin()
+        self._rest()
 
     def _begin(self) -> None:
         if self._exchanges and (first := self._exchanges[0]).task is None and not self._over:
@@ -198,7 +215,7 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self.transport.pause_reading()
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: int) -> None:
         """Whatever this is, it cannot be read on."""
         cut, self._coming = self._coming, None
         if cut is not None and cut.answered:  # before all of it was here
@@ -212,9 +229,16 @@ class Connection(asyncio.Protocol):
             self.shutdown()
             self._begin()  # what came before it, perhaps in the same piece
             return
-        head = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(NO_HTTP)
-        self.say(STATUS_LINES[400] + head + NO_HTTP)
+        self.say(written_refusal(status))
         self._close()
+
+    def _give_up(self, coming: Exchange) -> None:
+        """The rest of its body is waited for no longer."""
+        if coming.answered or coming.task is None:
+            self._refuse(NO_HTTP)
+            return
+        self._over = True
+        coming.give_up()
 
     def _rest(self) -> None:
         """Nothing is here to do. One timer runs all along: starting one for every request would cost more."""
@@ -224,13 +248,17 @@ class Connection(asyncio.Protocol):
 
     def _look(self) -> None:
         self._alarm = None
-        left_s = self._idle_since + self._patience_s - self.loop.time()
-        missing = self._coming is not None and not self._paused  # a part of a body that we would read
-        if self.gone or (self._exchanges and not missing):
+        now = self.loop.time()
+        coming = None if self._paused else self._coming  # of whose body we would read more
+        if self.gone or (self._exchanges and coming is None):
             return
+        since = self._idle_since
+        if coming is not None and coming.task is not None:
+            since = min(since, coming.kept_up_until(now))
+        left_s = since + self._patience_s - now
         if left_s > 0:
             self._alarm = self.loop.call_later(left_s, self._look)
-        elif missing:
-            self._refuse()
+        elif coming is not None:
+            self._give_up(coming)
         else:
             self._close()

@@ -7,12 +7,13 @@ import itertools
 import re
 import time
 import uuid
+from collections.abc import Callable
 from types import TracebackType
 
 from starlette.types import Receive, Scope
 
 from gpu_endpoint.bodies import read_call
-from gpu_endpoint.errors import BodyTooLargeError
+from gpu_endpoint.errors import BodyTooLargeError, DeadlineError
 from gpu_endpoint.tickets import Timing
 from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, MAX_BODY_BYTES, Call
 
@@ -21,7 +22,7 @@ ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
 ID_HEADERS = (b"x-amzn-sagemaker-inference-id", b"x-request-id", b"traceparent", b"x-amzn-trace-id")
 NOTHING_SAID = Call()
 OURS, NUMBERS = uuid.uuid4().hex[:16], itertools.count()
-LISTEN_AFTER_S = 0.1  # most answers are out by then, and listening costs a task; up to twice that
+PASSES_EVERY_S = 0.1  # most answers are out by then
 
 
 class CallerGoneError(Exception):
@@ -38,6 +39,8 @@ class Visit:
         self.attributes = self.header(ATTRIBUTES)
         self.media_type = self.header(b"content-type").partition(";")[0].strip().lower()
         self.task = self.model = ""
+        self.body_is_here = False
+        self.held_bytes = 0
         self.decode_s = 0.0
         self.timing = Timing()
         self.call = NOTHING_SAID
@@ -79,32 +82,36 @@ class Visit:
         """Where the time went, once answered."""
         return {"decode": self.decode_s, "wait": self.timing.wait_s, "forward": self.timing.forward_s}
 
-    @property
-    def announced_bytes(self) -> int:
-        """How large the body will be at most."""
-        length = self.header(b"content-length")
-        return int(length) if length.isdecimal() else MAX_BODY_BYTES
+    def patience_s(self, most_s: float) -> float:
+        """How long its caller waits for the answer."""
+        return most_s if self.call.deadline_ms is None else min(most_s, self.call.deadline_ms / 1000)
 
-    async def body(self) -> bytes:
-        """All of it, never holding more than the limit. Raises: BodyTooLargeError, CallerGoneError."""
-        if self.announced_bytes > MAX_BODY_BYTES:
+    async def body(self, hold: Callable[[int], None]) -> bytes:
+        """All of it, never holding more than the limit; `hold` is asked for room for each part.
+
+        Raises: BodyTooLargeError, CallerGoneError, SlowBodyError; what `hold` does.
+        """
+        length = self.headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length) > MAX_BODY_BYTES:
             raise too_large()
-        parts, size = [], 0
+        parts = []
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise CallerGoneError
             part: bytes = message.get("body", b"")
             parts.append(part)
-            size += len(part)
-            if size > MAX_BODY_BYTES:
+            hold(len(part))
+            self.held_bytes += len(part)
+            if self.held_bytes > MAX_BODY_BYTES:
                 raise too_large()
             if not message.get("more_body", False):
+                self.body_is_here = True
                 return part if len(parts) == 1 else b"".join(parts)
 
     def while_wanted(self, patrol: Patrol) -> WhileWanted:
-        """Cancels the block when the caller hangs up, so that its work leaves the queue."""
-        return WhileWanted(self._receive, patrol)
+        """Cancels the block once its caller has gone or waits no longer, so that work leaves the queue."""
+        return WhileWanted(self, self._receive, patrol)
 
 
 def too_large() -> BodyTooLargeError:
@@ -113,13 +120,15 @@ def too_large() -> BodyTooLargeError:
 
 
 class WhileWanted:
-    """Raises: CallerGoneError, when the caller has closed the connection before the block ended."""
+    """Raises: CallerGoneError, DeadlineError, where nobody waited for the block's end."""
 
-    def __init__(self, receive: Receive, patrol: Patrol) -> None:
+    def __init__(self, visit: Visit, receive: Receive, patrol: Patrol) -> None:
+        self._visit = visit
         self._receive = receive
         self._patrol = patrol
         self._listener: asyncio.Task[None] | None = None
-        self._seen = self._gone = False
+        self._seen = False
+        self._ended: Exception | None = None
 
     def __enter__(self) -> None:
         self._work = asyncio.current_task()
@@ -131,27 +140,37 @@ class WhileWanted:
         self._patrol.remove(self)
         if self._listener:
             self._listener.cancel()
-        if self._gone and isinstance(error, asyncio.CancelledError):
-            raise CallerGoneError from None
+        if self._ended is not None and isinstance(error, asyncio.CancelledError):
+            raise self._ended from None
 
-    def passed(self) -> None:
+    def passed(self, now: float, most_s: float) -> None:
         """The patrol came by; by the second time the answer takes long enough to be listened for."""
-        if self._seen and self._listener is None:
+        visit = self._visit
+        if now - visit.began > (patience_s := visit.patience_s(most_s)):
+            self._end(DeadlineError(f"no answer in {patience_s:g} s"))
+        elif self._seen and self._listener is None and visit.body_is_here:
             self._listener = asyncio.ensure_future(self._listen())
         self._seen = True
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        if self._work:
+        self._end(CallerGoneError())
+
+    def _end(self, reason: Exception) -> None:
+        if self._ended is None and self._work:
+            self._ended = reason
             self._work.cancel()
 
 
 class Patrol:
-    """Passes by all that wait, every so often: one timer for all, where one each would cost every request."""
+    """Passes by all that wait, every so often: one timer for all, where one each would cost every request.
 
-    def __init__(self) -> None:
+    `most_s`: nobody waits for longer.
+    """
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
         self._waiting: set[WhileWanted] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -159,7 +178,7 @@ class Patrol:
         """From now on."""
         self._waiting.add(waiting)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._pass)
+            self._timer = asyncio.get_running_loop().call_later(PASSES_EVERY_S, self._pass)
 
     def remove(self, waiting: WhileWanted) -> None:
         """It is answered."""
@@ -167,7 +186,8 @@ class Patrol:
 
     def _pass(self) -> None:
         self._timer = None
+        now = time.monotonic()
         for waiting in self._waiting:
-            waiting.passed()
+            waiting.passed(now, self._most_s)
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER_S, self._pass)
+            self._timer = asyncio.get_running_loop().call_later(PASSES_EVERY_S, self._pass)

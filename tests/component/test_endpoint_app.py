@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from gpu_endpoint.app import create_app
+from gpu_endpoint.errors import SlowBodyError
 from gpu_endpoint.models.heads import text_head
 from gpu_endpoint.models.ports import Head, Task, Vectors
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.server import JsonLines
 from gpu_endpoint.settings import EndpointSettings
-from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, PROBLEM, Call, Problem
+from sightline.contracts.inference import ATTRIBUTES_HEADER, JSON, MAX_BODY_BYTES, PROBLEM, Call, Problem
 from sightline.contracts.inference_answers import ClassesAnswer, EntitiesAnswer
 
 pytestmark = pytest.mark.component
@@ -57,11 +58,18 @@ class Capitals:
     model_id, revision, precision, dim = "capitals", "r1", "none", None
 
     def __init__(self) -> None:
+        self.may_prepare = threading.Event()
+        self.may_prepare.set()
+
+        def prepare(texts: Sequence[str]) -> list[list[str]]:
+            assert self.may_prepare.wait(20)
+            return [text.split() for text in texts]
+
         def head(task: Task, finish: Callable[..., Any]) -> Head:
             return Head(
                 task=task,
                 lane="texts",
-                prepare=lambda texts: [text.split() for text in texts],
+                prepare=prepare,
                 forward=lambda items: [[word.isupper() for word in words] for words in items],
                 finish=finish,
                 example=lambda: ("a DB",),
@@ -309,27 +317,93 @@ def test_a_caller_that_hangs_up_leaves_the_queue(lengths: Lengths) -> None:
 
 async def hanging(app: Any, hang_up: asyncio.Event) -> list[Any]:
     """A request whose caller closes the connection; answers what was sent to it."""
-    sent: list[Any] = []
-    messages = [{"type": "http.request", "body": b'{"texts": ["gone"]}', "more_body": False}]
 
-    async def receive() -> Any:
-        if messages:
-            return messages.pop()
+    async def gone() -> Any:
         await hang_up.wait()
         return {"type": "http.disconnect"}
+
+    return await in_parts(app, b'{"texts": ["gone"]}', gone, more=False)
+
+
+async def in_parts(
+    app: Any, first: bytes, then: Callable[[], Awaitable[Any]], *, more: bool = True, **call: Any
+) -> list[Any]:
+    """A request of which this has come, and what comes then; answers what was sent to its caller."""
+    sent: list[Any] = []
+    messages = [{"type": "http.request", "body": first, "more_body": more}]
+
+    async def receive() -> Any:
+        return messages.pop() if messages else await then()
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"content-type", JSON.encode()), (ATTRIBUTES_HEADER.lower().encode(), b"deadline_ms=20000")]
+    attributes = Call(**({"deadline_ms": 20_000} | call)).to_attributes().encode()
+    headers = [(b"content-type", JSON.encode()), (ATTRIBUTES_HEADER.lower().encode(), attributes)]
+    if more:
+        headers.append((b"content-length", b"%d" % MAX_BODY_BYTES))
     scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": headers}
     await app(scope, receive, send)
     return sent
 
 
+def refusal_in(sent: list[Any]) -> tuple[int, str]:
+    """The status and the code of an answer."""
+    head, body = sent
+    return head["status"], Problem.model_validate_json(body["body"]).code
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_past_the_deadline(lengths: Lengths) -> None:
+    async def scenario(client: httpx.AsyncClient, registry: Registry) -> None:
+        app = create_app(registry)
+        never = asyncio.Event()
+        for _ in range(2):  # the first gave its place back
+            sent = await in_parts(app, b"{", never.wait, deadline_ms=30)
+            assert refusal_in(sent) == (503, "deadline-passed")
+
+    run(lengths, scenario, endpoint_max_requests=1)
+
+
+def test_a_body_that_comes_too_slowly_is_a_problem_of_its_own(lengths: Lengths) -> None:
+    async def scenario(client: httpx.AsyncClient, registry: Registry) -> None:
+        async def too_slow() -> None:
+            raise SlowBodyError
+
+        sent = await in_parts(create_app(registry), b"{", too_slow)
+        assert refusal_in(sent) == (408, "request-timeout")
+
+    run(lengths, scenario)
+
+
+def test_bytes_that_are_only_announced_take_no_room(lengths: Lengths) -> None:
+    async def scenario(client: httpx.AsyncClient, registry: Registry) -> None:
+        app, never = create_app(registry), asyncio.Event()
+        coming = [asyncio.ensure_future(in_parts(app, b"{", never.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        good = await in_parts(app, b'{"texts": ["a"]}', never.wait, more=False)
+        assert good[0]["status"] == 200
+        for one in coming:
+            one.cancel()
+
+    run(lengths, scenario, endpoint_max_held_mb=6)
+
+
+def test_items_are_prepared_under_the_deadline_too() -> None:
+    async def scenario(client: httpx.AsyncClient, registry: Registry) -> None:
+        model.may_prepare.clear()
+        late = await ask(client, ["late"], "tag_entities", **patient(30))
+        assert (late.status_code, late.json()["code"]) == (503, "deadline-passed")
+        model.may_prepare.set()
+        assert (await ask(client, ["in time"], "tag_entities", **patient())).status_code == 200
+
+    model = Capitals()
+    run(model, scenario)
+
+
 async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
     """A body that does not say how long it will be."""
-    yield body
+    for start in range(0, len(body), 100_000):
+        yield body[start : start + 100_000]
 
 
 def test_bodies_in_hand_are_bounded_in_bytes(lengths: Lengths) -> None:
@@ -337,14 +411,16 @@ def test_bodies_in_hand_are_bounded_in_bytes(lengths: Lengths) -> None:
         lengths.gate.clear()
         first = asyncio.ensure_future(ask(client, ["x" * 10_000], **patient()))
         await asyncio.to_thread(lengths.began.acquire)
-        body = json.dumps({"texts": ["a"]}).encode()
-        unsaid = await client.post("/invocations", content=in_pieces(body), headers={"content-type": JSON})
-        assert (unsaid.status_code, unsaid.json()["code"]) == (429, "overloaded")
+        body = b" " * (MAX_BODY_BYTES - 8_000)
+        for content in (body, in_pieces(body)):
+            refused = await client.post("/invocations", content=content, headers={"content-type": JSON})
+            assert (refused.status_code, refused.json()["code"]) == (429, "overloaded")
         second = asyncio.ensure_future(ask(client, ["a"], **patient()))
         lengths.gate.set()
         assert [(await one).status_code for one in (first, second)] == [200, 200]
-        unsaid = await client.post("/invocations", content=in_pieces(body), headers={"content-type": JSON})
-        assert unsaid.status_code == 200
+        for content in (body, in_pieces(body)):
+            read = await client.post("/invocations", content=content, headers={"content-type": JSON})
+            assert (read.status_code, read.json()["code"]) == (400, "malformed-request")
 
     run(lengths, scenario, endpoint_max_held_mb=6)
 

@@ -22,6 +22,7 @@ HELD_TO = (
     "unit/test_endpoint_metrics.py",
     "component/test_endpoint_app.py",
     "component/test_endpoint_http.py",
+    "component/test_endpoint_limits.py",
     "component/test_endpoint_protocol.py",
 )
 # What a process of the image imports; there, nothing of the compiler is installed.

@@ -2,138 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from gpu_endpoint.protocol import HELD_BYTES, Connection
-from gpu_endpoint.server import event_loop
+from gpu_endpoint.protocol import HELD_BYTES
+from tests.endpoint_connections import GET, POST, Served, answer, asked, closed, run
 
 pytestmark = pytest.mark.component
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Scenario = Callable[[Streams], Awaitable[None]]
-GET = b"GET /%s HTTP/1.1\r\nhost: h\r\n\r\n"
-POST = b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n"
-
-
-class Echo:
-    """Answers a request with what it was; some paths behave badly."""
-
-    def __init__(self) -> None:
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.seen: list[str] = []
-        self.left: list[str] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"]
-        self.seen.append(path)
-        if path == "/break":
-            raise ArithmeticError("as told")
-        if path == "/silent":
-            return
-        if path == "/wait":
-            assert (await receive())["type"] == "http.request"
-            left = (await receive())["type"]  # returns once the caller has gone
-            self.left.append(left)
-            return
-        body = b"" if path == "/hasty" else await whole(receive)
-        await self.may_answer.wait()
-        said = {name: scope[name] for name in ("method", "path", "http_version")}
-        said |= {
-            "caller": scope["client"][0],
-            "query": scope["query_string"].decode(),
-            "size": len(body),
-            "last": body[-1:].decode(),
-        }
-        value = b"a\r\nset-cookie: b" if path == "/forged" else b"application/json"
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", value)]})
-        text = json.dumps(said).encode()
-        await send({"type": "http.response.body", "body": text[:5], "more_body": True})
-        await send({"type": "http.response.body", "body": text[5:]})
-
-
-async def whole(receive: Any) -> bytes:
-    """All of a body."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        body += message["body"]
-        more = message["more_body"]
-    return body
-
-
-class Served:
-    """A server of the protocol, in this loop."""
-
-    def __init__(self, app: Echo, config: uvicorn.Config, state: ServerState, port: int) -> None:
-        self.app, self.config, self.state, self.port = app, config, state, port
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def connect(self) -> Streams:
-        streams = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
-        self._writers.append(streams[1])
-        return streams
-
-    async def leave(self) -> None:
-        for writer in self._writers:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-
-@asynccontextmanager
-async def served(patience_s: int = 30) -> AsyncIterator[Served]:
-    app, state = Echo(), ServerState()
-    config = uvicorn.Config(app, log_config=None, timeout_keep_alive=patience_s)
-    config.load()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(config, state, {}), "127.0.0.1", 0
-    )
-    there = Served(app, config, state, server.sockets[0].getsockname()[1])
-    try:
-        yield there
-    finally:
-        server.close()
-        app.may_answer.set()
-        await there.leave()
-        while state.connections or state.tasks:
-            await asyncio.sleep(0)
-        await server.wait_closed()
-
-
-def run(scenario: Callable[[Served], Awaitable[None]], patience_s: int = 30) -> None:
-    async def main() -> None:
-        async with served(patience_s) as there:
-            await asyncio.wait_for(scenario(there), 20)
-
-    with asyncio.Runner(loop_factory=event_loop()) as runner:
-        runner.run(main())
-
-
-async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-    return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
-
-
-async def asked(streams: Streams, request: bytes) -> dict[str, Any]:
-    streams[1].write(request)
-    status, _, body = await answer(streams[0])
-    assert status == 200
-    said: dict[str, Any] = json.loads(body)
-    return said
-
-
-async def closed(reader: asyncio.StreamReader) -> bool:
-    return await reader.read() == b""
 
 
 def test_a_connection_is_used_again() -> None:
@@ -202,10 +77,11 @@ def test_an_answer_may_come_before_the_body_is_read() -> None:
     run(scenario)
 
 
-def test_a_caller_that_asks_first_is_told_to_go_on() -> None:
+@pytest.mark.parametrize("expecting", [b"expect: 100-continue", b"Expect: 100-Continue"])
+def test_a_caller_that_asks_first_is_told_to_go_on(expecting: bytes) -> None:
     async def scenario(there: Served) -> None:
         reader, writer = await there.connect()
-        writer.write((POST % 2).replace(b"\r\n\r\n", b"\r\nexpect: 100-continue\r\n\r\n"))
+        writer.write((POST % 2).replace(b"\r\n\r\n", b"\r\n" + expecting + b"\r\n\r\n"))
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b"ab")
         assert json.loads((await answer(reader))[2])["size"] == 2
@@ -262,33 +138,13 @@ def test_what_is_no_http_is_refused_and_the_server_lives_on(nonsense: bytes) -> 
     run(scenario)
 
 
-class Wire(asyncio.Transport):
-    """Keeps what is written; reads come as often as a test says, in one turn of the loop too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written, self.is_open = b"", True
-
-    def write(self, data: Any) -> None:
-        assert self.is_open
-        self.written += data
-
-    def close(self) -> None:
-        self.is_open = False
-
-    def is_closing(self) -> bool:
-        return not self.is_open
-
-
 def test_nonsense_in_several_pieces_is_refused_once() -> None:
     async def scenario(there: Served) -> None:
-        wire, connection = Wire(), Connection(there.config, there.state, {})
-        connection.connection_made(wire)
+        wire, connection = there.wired()
         connection.data_received(b"hello\r\n\r\n")
         connection.data_received(b"hello?\r\n\r\n")
         await asyncio.sleep(0)
         assert (wire.written.count(b"HTTP/1.1 400"), wire.is_open) == (1, False)
-        connection.connection_lost(None)
 
     run(scenario)
 
@@ -327,7 +183,8 @@ def test_a_body_that_never_ends_is_not_waited_for(sent: bytes) -> None:
     async def scenario(there: Served) -> None:
         reader, writer = await there.connect()
         writer.write(POST % 2 + sent)
-        assert (await answer(reader))[0] == 400
+        status, headers, _ = await answer(reader)
+        assert (status, headers["connection"]) == (408, "close")
         assert await closed(reader)
         while there.state.tasks:
             await asyncio.sleep(0)

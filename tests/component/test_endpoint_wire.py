@@ -351,7 +351,9 @@ def test_the_openapi_document_describes_the_wire(http: httpx.Client) -> None:
         "tag_entities",
         "classify",
     ]
-    assert {"200", "400", "409", "413", "415", "422", "429", "500", "503"} <= set(post["responses"])
+    assert {"200", "400", "408", "409", "413", "415", "422", "429", "431", "500", "503"} <= set(
+        post["responses"]
+    )
     assert {status for status, said in post["responses"].items() if "Retry-After" in said["headers"]} == {
         "429",
         "503",

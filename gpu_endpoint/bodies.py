@@ -23,6 +23,9 @@ from sightline.contracts.inference import (
 Shape = TypeVar("Shape", bound=BaseModel)
 IMAGE_TASK = b"embed_image"
 SHOWN = 20  # faults of one request that are listed
+LOOKED_AT = 300  # faults of one request: one for each of its texts, and some
+LONG = 16 * 1024  # bytes of a body; a shorter one has no room for so many strings that it would matter
+STRINGS = 1000  # of one request's JSON, twice what texts, names and pins come to
 
 
 class AnyTask(BaseModel):
@@ -35,6 +38,8 @@ class AnyTask(BaseModel):
 
 def read_json(body: bytes) -> TextRequest | ImageRequest:
     """Raises: MalformedBodyError, InvalidFieldError."""
+    if len(body) > LONG and has_many_strings(body):
+        raise unlike("body", "has more fields or texts than any request may have")
     # Most bodies are texts: only where the word occurs it is worth a look at which field says it.
     if IMAGE_TASK in body and parsed(AnyTask, body).task == "embed_image":
         return parsed(ImageRequest, body)
@@ -44,6 +49,19 @@ def read_json(body: bytes) -> TextRequest | ImageRequest:
         if any(fault["field"] == "task" for fault in error.errors):
             raise unlike("task", f"is one of {', '.join(get_args(Task))}") from error
         raise
+
+
+def has_many_strings(body: bytes) -> bool:
+    """Whether there are more than any request has, which would keep pydantic and the memory busy.
+
+    Each begins with a quote, and before that one there is no backslash.
+    """
+    place = 0
+    for _ in range(STRINGS):
+        place = body.find(b'"', place) + 1
+        if not place:
+            return False
+    return body.count(b'"') - body.count(b'\\"') > STRINGS
 
 
 @lru_cache(maxsize=256)  # most callers say the same each time
@@ -80,7 +98,7 @@ def parsed(shape: type[Shape], body: bytes) -> Shape:
     try:
         return shape.model_validate_json(body)
     except ValidationError as error:
-        if any(fault["type"] == "json_invalid" for fault in error.errors(include_input=False)):
+        if error.error_count() == 1 and error.errors(include_input=False)[0]["type"] == "json_invalid":
             raise MalformedBodyError("the body is not JSON in UTF-8") from error
         raise refusal(error) from error
 
@@ -100,6 +118,8 @@ def unlike(field: str, message: str) -> InvalidFieldError:
 
 def refusal(error: ValidationError) -> InvalidFieldError:
     """Names the fields and never repeats their values."""
+    if (count := error.error_count()) > LOOKED_AT:  # looking would take as long as a model does
+        return unlike("body", f"{count} fields are not valid")
     faults = [
         {
             "field": ".".join(map(str, fault["loc"])) or "body",

@@ -15,7 +15,10 @@ def read_pictures(content_type: str, body: bytes) -> list[bytes]:
 
     Source: RFC 2046, 5.1.1 and RFC 7578. What stands outside the first and the last boundary is left out.
     """
-    boundary = described(content_type).get_boundary()
+    try:
+        boundary = described(content_type).get_boundary()
+    except (LookupError, UnicodeError) as error:  # it may be written in an encoding that it names itself
+        raise MalformedBodyError("the content type's boundary cannot be read") from error
     if not boundary:
         raise MalformedBodyError("the content type names no boundary")
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))

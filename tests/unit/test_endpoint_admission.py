@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gpu_endpoint.admission import MAX_RETRY_S, Gate, Limits, Queue, Work
 from gpu_endpoint.cutting import Parcel, cut
-from gpu_endpoint.errors import OverloadedError
+from gpu_endpoint.errors import DeadlineError, OverloadedError
 from gpu_endpoint.pace import Pace
 
 pytestmark = pytest.mark.unit
@@ -118,6 +118,12 @@ def test_a_stated_deadline_decides_instead() -> None:
     assert refusal(asked, 32, queue, deadline_s=1.0) is None
     assert refusal(asked, 32, queue, deadline_s=0.1) is not None
     assert refusal(asked, 1, deadline_s=0.001) is not None
+
+
+@pytest.mark.parametrize("asked", [gate(), gate(max_queued=10), Gate(Limits())])
+def test_who_waits_no_longer_is_not_told_to_come_back_when_there_is_room(asked: Gate) -> None:
+    with pytest.raises(DeadlineError):
+        refusal(asked, 1, parcels(256), busy_s=FULL_S, deadline_s=0.0)
 
 
 def test_a_small_request_is_judged_by_what_runs_before_it() -> None:

@@ -1,6 +1,7 @@
 """Pictures as the files of a form: read back byte for byte, or refused."""
 
 from contextlib import suppress
+from encodings.aliases import aliases
 
 import pytest
 from hypothesis import given, strategies
@@ -37,6 +38,9 @@ def test_what_stands_around_the_parts_is_left_out() -> None:
     [
         ("multipart/form-data", body(b"x")),
         ("multipart/form-data; boundary=other", body(b"x")),
+        ("multipart/form-data; boundary*=undefined'en'b-1", body(b"x")),
+        ("multipart/form-data; boundary*=idna'en'b-1", body(b"x")),
+        ("multipart/form-data; boundary*=utf-16'en'b-1", body(b"x")),
         (KIND, b""),
         (KIND, b"--b-1--\r\n"),
         (KIND, body(b"x")[:-4]),
@@ -67,6 +71,15 @@ def test_too_many_are_refused() -> None:
     assert len(read_pictures(KIND, body(*[b"x"] * 64))) == 64
     with pytest.raises(InvalidFieldError, match="at most 64"):
         read_pictures(KIND, body(*[b"x"] * 65))
+
+
+ENCODED = [f"*={name}'en'b-1" for name in sorted({*aliases.values(), "undefined", "nobody", ""})]
+
+
+@pytest.mark.parametrize("said", ENCODED)
+def test_a_boundary_in_any_encoding_is_read_or_refused(said: str) -> None:
+    with suppress(MalformedBodyError):
+        assert read_pictures(f"multipart/form-data; boundary{said}", body(b"x")) == [b"x"]
 
 
 @given(strategies.binary(max_size=60), strategies.integers(0, 200), strategies.text(max_size=40))

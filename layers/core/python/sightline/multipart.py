@@ -53,8 +53,11 @@ def form_route(part: str, fold: Fold) -> type[CreatingRoute]:
 def as_json(content_type: str, body: bytes, part: str, fold: Fold) -> bytes:
     """The JSON body that a form stands for. Raises: MalformedRequestError."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
-    form = BytesParser(policy=HTTP).parsebytes(head + body)
-    parts = {_name(found): found for found in form.iter_parts()} if form.is_multipart() else {}
+    try:
+        form = BytesParser(policy=HTTP).parsebytes(head + body)
+        parts = {_name(found): found for found in form.iter_parts()} if form.is_multipart() else {}
+    except (LookupError, UnicodeError) as error:  # in an encoding that they name themselves
+        raise MalformedRequestError("The names in the form's headers cannot be read.") from error
     if not parts.keys() <= {"request", part} or part not in parts:
         raise MalformedRequestError(f"A form has the parts {part}, a file, and request, the rest as JSON.")
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gpu_endpoint.cutting import Cut, Parcel
-from gpu_endpoint.errors import DeadlineError, OverloadedError
+from gpu_endpoint.errors import BodyTooLargeError, DeadlineError, OverloadedError
 from gpu_endpoint.pace import Pace
 
 MAX_RETRY_S = 60.0
@@ -69,9 +69,17 @@ class Gate:
         self._counted_at = clock()
 
     def admit(self, own: Work, queue: Queue, *, busy_s: float, deadline_s: float | None) -> None:
-        """`busy_s`: until the batch that runs is done. Raises: OverloadedError, DeadlineError."""
+        """`busy_s`: until the batch that runs is done.
+
+        Raises: OverloadedError; BodyTooLargeError, DeadlineError, for what could not be done at any time.
+        """
         if deadline_s is not None and deadline_s <= 0:
             raise DeadlineError("the time for an answer had passed before there was work to do")
+        if own.items > self.limits.max_queued:
+            raise BodyTooLargeError(
+                f"the request is at least {own.items} texts, windows of long texts or pictures, and a lane "
+                f"takes {self.limits.max_queued}: send fewer or shorter ones at once"
+            )
         if (waiting := queue.items + queue.promised) + own.items > self.limits.max_queued:
             said = f"{waiting} items wait; the limit is {self.limits.max_queued}"
             raise self._refusal(own, busy_s, said)

@@ -75,7 +75,8 @@ class Batcher:
         return bool(self._begun) and time.monotonic() - self._began > self.limits.deadline_s
 
     def admit(self, count: int, *, size: int | None = None, deadline: float | None = None) -> None:
-        """Raises: OverloadedError, when so many would not be answered in time; DeadlineError; NotReadyError.
+        """Raises: OverloadedError, when so many would not be answered in time; BodyTooLargeError, when they
+        never would be; DeadlineError; NotReadyError.
 
         `deadline` is in time.monotonic().
         """

@@ -62,9 +62,9 @@ class ModelMismatchError(EndpointError):
 
 
 class BodyTooLargeError(EndpointError):
-    """More bytes than InvokeEndpoint would have carried."""
+    """More bytes than InvokeEndpoint would have carried, or more items than a lane holds."""
 
-    status, code, title, retryable = 413, "payload-too-large", "The body is too large", False
+    status, code, title, retryable = 413, "payload-too-large", "The request is too large", False
 
 
 class ContentTypeError(EndpointError):

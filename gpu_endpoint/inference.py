@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
@@ -24,6 +25,7 @@ from gpu_endpoint.models.ports import Pictures, Sheet
 from gpu_endpoint.multipart import read_pictures
 from gpu_endpoint.registry import Registry
 from gpu_endpoint.residents import Lease
+from gpu_endpoint.turns import Turns
 from gpu_endpoint.visits import CallerGoneError, Patrol, Visit
 from sightline.contracts.inference import (
     JPEG,
@@ -125,17 +127,17 @@ class Inference:
             hold_to(wanted, visit, lease)
             head, lane = lease.head, lease.lane
             began = time.monotonic()
+            turns = Turns(self._tokenisers, head, texts)
             if head.vectors and sum(map(len, texts)) <= SHORT:
                 items = head.prepare(texts)
             else:
-                lane.admit(len(texts), deadline=visit.deadline)  # before the work: refusing stays cheap
-                items = await aside(self._tokenisers, head.prepare, texts)
+                items = await turns.prepare(partial(lane.admit, deadline=visit.deadline))
             visit.decode_s = time.monotonic() - began
             rows = await lane.submit(items, deadline=visit.deadline, timing=visit.timing)
             if head.vectors:
                 result = head.finish(texts, items, rows)
             else:
-                result = await aside(self._tokenisers, head.finish, texts, items, rows)
+                result = await turns.finish(rows)
             lease.answered(texts, result)
             return answer_of(visit, lease, result)
 

@@ -40,7 +40,10 @@ class EndpointSettings(BaseSettings):
         description="How long a busy lane waits for one item more, in seconds.",
     )
     endpoint_max_queued: int = Field(
-        default=4096, ge=64, description="Texts or tiles that may wait; more are answered with 429."
+        default=4096,
+        ge=64,
+        description="Texts, windows of long ones or tiles that may wait; more are answered with 429, more of "
+        "one request with 413.",
     )
     endpoint_max_requests: int = Field(
         default=256, ge=1, description="Requests in hand at once; more are answered with 429."

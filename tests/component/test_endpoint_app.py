@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -218,6 +219,22 @@ def test_classes_come_per_axis() -> None:
         assert said.classes[0]["severity"].scores == {"critical": 0.8, "other": 0.2}
 
     run(Capitals(), scenario)
+
+
+def test_more_windows_than_a_lane_holds_are_refused_for_good() -> None:
+    model = Capitals()
+    model.tasks["tag_entities"] = replace(
+        model.tasks["tag_entities"], prepare=lambda texts: [[word] for text in texts for word in text.split()]
+    )
+
+    async def scenario(client: httpx.AsyncClient, _: Registry) -> None:
+        refused = await ask(client, ["a " * 40, "b " * 40], "tag_entities")
+        assert (refused.status_code, refused.json()["code"]) == (413, "payload-too-large")
+        assert "at least 80 texts, windows of long texts or pictures" in refused.json()["detail"]
+        assert not refused.json()["retryable"]
+        assert "retry-after" not in refused.headers
+
+    run(model, scenario, endpoint_max_queued=64)
 
 
 def test_a_dimension_cannot_be_pinned_where_there_is_none() -> None:

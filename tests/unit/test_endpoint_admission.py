@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gpu_endpoint.admission import MAX_RETRY_S, Gate, Limits, Queue, Work
 from gpu_endpoint.cutting import Parcel, cut
-from gpu_endpoint.errors import DeadlineError, OverloadedError
+from gpu_endpoint.errors import BodyTooLargeError, DeadlineError, OverloadedError
 from gpu_endpoint.pace import Pace
 
 pytestmark = pytest.mark.unit
@@ -94,6 +94,15 @@ def test_a_lane_that_knows_nothing_admits_by_count_alone() -> None:
     new = Gate(Limits(max_queued=10))
     assert refusal(new, 10) is None
     assert refusal(new, 6, parcels(5)) is not None
+
+
+def test_what_no_lane_could_ever_take_is_not_told_to_come_back() -> None:
+    for asked in (Gate(Limits(max_queued=10)), gate(max_queued=10)):
+        for waiting in ([], parcels(5)):
+            with pytest.raises(BodyTooLargeError, match="takes 10: send fewer or shorter") as refused:
+                refusal(asked, 11, waiting)
+            assert not refused.value.retryable
+            assert refused.value.retry_after_s is None
 
 
 def test_who_names_no_deadline_waits_at_most_twice_a_full_batch() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gpu_endpoint.models.alert_features import SIZE, token_features
+from gpu_endpoint.models.alert_features import SIZE, Marks
 from gpu_endpoint.models.alert_habits import HABITS, plausible
 from gpu_endpoint.models.alert_rules import PATTERNS, Found, find_certain
 from gpu_endpoint.models.config import ModelConfig
@@ -65,17 +66,14 @@ class AlertHead:
 
     def prepare_windows(self, texts: Sequence[str], *, most: int | None = None) -> list[Item]:
         """Each text in windows, at most so many of each."""
-        return [
-            Item(
-                window.ids,
-                window.offsets,
-                token_features(text, window.offsets),
-                joints_of(text, window.offsets),
-                index,
-            )
-            for index, text in enumerate(texts)
-            for window in self._sentences.prepare_windows(text)[:most]
-        ]
+        items: list[Item] = []
+        for index, text in enumerate(texts):
+            marks = Marks(text)
+            items += [
+                Item(ids, offsets, marks.features(offsets), joints_of(text, offsets), index)
+                for ids, offsets in self._sentences.prepare_windows(text)[:most]
+            ]
+        return items
 
     def run(self, items: Sequence[Item]) -> list[Floats]:
         """The head's outputs for a batch, padded to its longest window."""
@@ -134,17 +132,20 @@ def finish(
 
 def with_certain(found: Sequence[Stretch], certain: Sequence[Found]) -> list[Stretch]:
     """A pattern's entity replaces what the model says there, unless the model's is the same and longer."""
-    kept = list(found)
+    model = dict(enumerate(found))
+    starts, ends = [one.start for one in found], [one.end for one in found]
+    rules: list[Stretch] = []
     for rule in certain:
-        over = [one for one in kept if one.start < rule.end and rule.start < one.end]
-        if any(
-            one.label == rule.label
-            and one.start <= rule.start
-            and one.end >= rule.end
-            and one.end - one.start > rule.end - rule.start
-            for one in over
-        ):
-            continue
-        kept = [one for one in kept if one not in over]
-        kept.append(Stretch(rule.label, rule.start, rule.end, RULE_CONFIDENCE, "rule"))
-    return without_overlap(kept)
+        there = range(bisect_right(ends, rule.start), bisect_left(starts, rule.end))
+        over = [place for place in there if place in model]
+        if not any(is_more(model[place], rule) for place in over):
+            for place in over:
+                del model[place]
+            rules.append(Stretch(rule.label, rule.start, rule.end, RULE_CONFIDENCE, "rule"))
+    return without_overlap([*model.values(), *rules])
+
+
+def is_more(one: Stretch, rule: Found) -> bool:
+    """Whether the model says the same of more characters."""
+    more = one.end - one.start > rule.end - rule.start
+    return more and one.label == rule.label and one.start <= rule.start and one.end >= rule.end

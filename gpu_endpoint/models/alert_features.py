@@ -75,18 +75,39 @@ LEVELS = (
 SIZE = 9 + 2 * (len(NEIGHBOURS) + 1) + len(WORDS) + 2 * len(RULES) + 2 + len(LEVELS)
 
 
-def token_features(text: str, offsets: Offsets) -> Floats:
-    """Shapes: n pieces -> (n, SIZE). A piece without characters ([CLS], [SEP]) gets zeros."""
-    rows = np.zeros((len(offsets), SIZE), np.float32)
-    words, rules, levels = _words_at(text), _rules_at(text), _levels_at(text)
-    for index, (start, end) in enumerate(offsets):
-        if end > start:
-            rows[index, _form(text, start, end)] = 1
-            for place in _context(text, start, end, words, rules):
-                rows[index, place] = 1
-            if start in levels:
-                rows[index, SIZE - len(LEVELS) + levels[start]] = 1
-    return rows
+class Marks:
+    """What is known of a text's characters: looked up once, for all windows of the text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._words, self._rules, self._levels = _words_at(text), _rules_at(text), _levels_at(text)
+
+    def features(self, offsets: Offsets) -> Floats:
+        """Shapes: n pieces -> (n, SIZE). A piece without characters ([CLS], [SEP]) gets zeros."""
+        rows = np.zeros((len(offsets), SIZE), np.float32)
+        for index, (start, end) in enumerate(offsets):
+            if end > start:
+                rows[index, _form(self.text, start, end)] = 1
+                rows[index, self._context(start, end)] = 1
+                if start in self._levels:
+                    rows[index, SIZE - len(LEVELS) + self._levels[start]] = 1
+        return rows
+
+    def _context(self, start: int, end: int) -> list[int]:
+        """Characters before and after, the word around it, and what a rule says of it."""
+        text, base, width = self.text, 9, len(NEIGHBOURS) + 1
+        before = text[start - 1 : start] or "\n"
+        places = [base + _neighbour(before), base + width + _neighbour(text[end : end + 1] or "\n")]
+        base += 2 * width
+        kinds, first = self._words.get(start, ([], -1))
+        places += [base + kind for kind in kinds]
+        base += len(WORDS)
+        if start in self._rules:
+            rule, begins = self._rules[start]
+            places.append(base + 2 * rule + begins)
+        base += 2 * len(RULES)
+        places += [base] if first == start else []
+        return places + ([base + 1] if before == "\n" else [])
 
 
 def _form(text: str, start: int, end: int) -> list[int]:
@@ -97,31 +118,6 @@ def _form(text: str, start: int, end: int) -> list[int]:
         len(piece) == 1, len(piece) == 2, len(piece) > 5, not piece[0].isalnum(),
     )  # fmt: skip
     return [place for place, said in enumerate(tests) if said]
-
-
-def _context(
-    text: str,
-    start: int,
-    end: int,
-    words: dict[int, tuple[list[int], int]],
-    rules: dict[int, tuple[int, bool]],
-) -> list[int]:
-    """Characters before and after, the word around it, and what a rule says of it."""
-    base, width = 9, len(NEIGHBOURS) + 1
-    places = [
-        base + _neighbour(text[start - 1 : start] or "\n"),
-        base + width + _neighbour(text[end : end + 1] or "\n"),
-    ]
-    base += 2 * width
-    kinds, first = words.get(start, ([], -1))
-    places += [base + kind for kind in kinds]
-    base += len(WORDS)
-    if start in rules:
-        rule, begins = rules[start]
-        places.append(base + 2 * rule + begins)
-    base += 2 * len(RULES)
-    places += [base] if first == start else []
-    return places + ([base + 1] if start == 0 or text[:start].endswith("\n") else [])
 
 
 def _neighbour(letter: str) -> int:

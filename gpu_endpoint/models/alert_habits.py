@@ -6,7 +6,9 @@ Used after the heads and not by their features, so that no head need be trained 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from gpu_endpoint.models.alert_rules import AFTER, BEFORE
 from gpu_endpoint.models.spans import Stretch
@@ -69,8 +71,10 @@ HABITS = (*NO_ENTITY, BETWEEN_PARTS, OVER, SAID, *(pattern for pattern, _ in AS_
 
 def plausible(text: str, found: Sequence[Stretch]) -> list[Stretch]:
     """Without what the model took for an entity and never is one."""
-    never = list(no_entities(text))
-    return [one for one in found if not any(start <= one.start and one.end <= end for start, end in never)]
+    never = sorted(no_entities(text))
+    starts = [start for start, _ in never]
+    reached = [0, *accumulate((end for _, end in never), max)]
+    return [one for one in found if one.end > reached[bisect_right(starts, one.start)]]
 
 
 def no_entities(text: str) -> Iterator[tuple[int, int]]:

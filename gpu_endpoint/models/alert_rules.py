@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from gpu_endpoint.models.taken import Taken
+
 BEFORE = r"(?<![\w./:@-])"
 AFTER = r"(?![\w@]|[./:-]\w)"
 
@@ -67,12 +69,14 @@ class Found:
 
 def find_certain(text: str) -> list[Found]:
     """What the patterns find, in order; nothing overlaps."""
-    taken: list[Found] = []
-    for label, pattern in PATTERNS:
-        for start, end in matches(label, pattern, text):
-            if all(end <= other.start or start >= other.end for other in taken):
-                taken.append(Found(label, start, end))
-    return sorted(taken, key=lambda found: found.start)
+    taken = Taken()
+    found = [
+        Found(label, start, end)
+        for label, pattern in PATTERNS
+        for start, end in matches(label, pattern, text)
+        if taken.take(start, end)
+    ]
+    return sorted(found, key=lambda one: one.start)
 
 
 def matches(label: str, pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gpu_endpoint.models.taken import Taken
+
 Floats = npt.NDArray[np.float32]
 FORBIDDEN = np.float32(-1e9)
 TORN_AT_A_SIGN = np.float32(-2.5)
@@ -158,10 +160,9 @@ def middle_of_overlap(before: Sequence[tuple[int, int]], after: Sequence[tuple[i
 
 def without_overlap(found: Sequence[Stretch]) -> list[Stretch]:
     """Sorted by start; of two that overlap, the surer one stays."""
-    kept: list[Stretch] = []
-    for one in sorted(found, key=lambda stretch: -stretch.confidence):
-        if all(one.end <= other.start or one.start >= other.end for other in kept):
-            kept.append(one)
+    taken = Taken()
+    surest = sorted(found, key=lambda stretch: -stretch.confidence)
+    kept = [one for one in surest if taken.take(one.start, one.end)]
     return sorted(kept, key=lambda stretch: stretch.start)
 
 

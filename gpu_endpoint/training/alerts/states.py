@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gpu_endpoint.models.alert_features import SIZE, token_features
+from gpu_endpoint.models.alert_features import SIZE, Marks
 from gpu_endpoint.models.minilm import SentenceEncoder, Window
 from gpu_endpoint.training.alerts.compose import Alert, Composer
 from gpu_endpoint.training.alerts.templates import CATEGORIES, FOLDER, SEVERITIES, Split
@@ -76,7 +76,7 @@ def build_states(alerts: Sequence[Alert], encoder: SentenceEncoder) -> StateSet:
         for row, encoded in zip(rows, encoder.encode([windows[row].ids for row in rows]), strict=True):
             states[starts[row] : starts[row + 1]], embeddings[row] = encoded.states, encoded.embedding
     for row, (alert, window) in enumerate(zip(alerts, windows, strict=True)):
-        features[starts[row] : starts[row + 1]] = token_features(alert.text, window.offsets)
+        features[starts[row] : starts[row + 1]] = Marks(alert.text).features(window.offsets)
     tags = [
         tag for alert, window in zip(alerts, windows, strict=True) for tag in tags_of(window, alert.spans)
     ]

@@ -15,17 +15,12 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from gpu_endpoint.errors import SlowBodyError
 from gpu_endpoint.exchange import Exchange, Headers, scope_of, written_answer
-from gpu_endpoint.refusals import (
-    HEAD_BYTES,
-    LONG_HEAD,
-    NO_HTTP,
-    LongHeadError,
-    status_of,
-    written_refusal,
-)
+from gpu_endpoint.refusals import HEAD_BYTES, LongHeadError, TooFarAheadError, written_refusal
 
 HELD_BYTES = 64 * 1024  # of a body that nobody has read yet; the sender waits when there are more
+AHEAD = 100  # requests of one caller in hand; in one piece there is room for ten thousand
 
 
 class Connection(asyncio.Protocol):
@@ -89,10 +84,10 @@ class Connection(asyncio.Protocol):
             if self._exchanges:
                 self._exchanges[-1].keep_alive = False  # answered as plain HTTP/1.1, which is allowed
         except httptools.HttpParserError as error:
-            self._refuse(status_of(error))
+            self._refuse(error)
             return
         if self._unread_bytes > HEAD_BYTES:
-            self._refuse(LONG_HEAD)
+            self._refuse(LongHeadError())
             return
         if self._coming is not None:
             self._rest()  # the rest of its body is to come
@@ -133,7 +128,7 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
-        """The request is known, its body may be under way. Raises: LongHeadError."""
+        """The request is known, its body may be under way. Raises: LongHeadError, TooFarAheadError."""
         if self._head_bytes + len(self._url) > HEAD_BYTES:
             raise LongHeadError
         parser = self._parser
@@ -144,8 +139,10 @@ class Connection(asyncio.Protocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
         )
         self._exchanges.append(self._coming)
-        if len(self._exchanges) > 1:
+        if (in_hand := len(self._exchanges)) > 1:
             self._pause()
+            if in_hand > AHEAD:
+                raise TooFarAheadError
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
@@ -170,8 +167,8 @@ class Connection(asyncio.Protocol):
         self.loop.call_soon(self._write, data)
 
     def read_on(self) -> None:
-        """There is room for more."""
-        if self._paused and not self._over:
+        """There is room for more, unless another request is here already."""
+        if self._paused and not self._over and len(self._exchanges) < 2:
             self._paused = False
             self.transport.resume_reading()
             self._rest()
@@ -215,7 +212,7 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self.transport.pause_reading()
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Whatever this is, it cannot be read on."""
         cut, self._coming = self._coming, None
         if cut is not None and cut.answered:  # before all of it was here
@@ -229,16 +226,16 @@ class Connection(asyncio.Protocol):
             self.shutdown()
             self._begin()  # what came before it, perhaps in the same piece
             return
-        self.say(written_refusal(status))
+        self.say(written_refusal(error))
         self._close()
 
     def _give_up(self, coming: Exchange) -> None:
         """The rest of its body is waited for no longer."""
         if coming.answered or coming.task is None:
-            self._refuse(NO_HTTP)
-            return
-        self._over = True
-        coming.give_up()
+            self._refuse(SlowBodyError())
+        else:
+            self._over = True
+            coming.give_up()
 
     def _rest(self) -> None:
         """Nothing is here to do. One timer runs all along: starting one for every request would cost more."""

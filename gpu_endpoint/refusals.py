@@ -17,11 +17,11 @@ class LongHeadError(Exception):
     """More headers than anybody sends who wants an answer."""
 
 
-def status_of(error: Exception) -> int:
-    """What the parser's error is answered with: it has what was raised in its callbacks as context."""
-    return LONG_HEAD if isinstance(error.__context__, LongHeadError) else NO_HTTP
+class TooFarAheadError(Exception):
+    """More requests than anybody sends before the first is answered."""
 
 
-def written_refusal(status: int) -> bytes:
-    """The whole answer."""
+def written_refusal(error: Exception) -> bytes:
+    """The whole answer; the parser's error has what was raised in its callbacks as context."""
+    status = LONG_HEAD if LongHeadError in (type(error), type(error.__context__)) else NO_HTTP
     return STATUS_LINES[status] + HEAD % len(SAID[status]) + SAID[status]

@@ -15,7 +15,13 @@ from pydantic import Field
 
 from gpu_endpoint.bodies import checked
 from gpu_endpoint.document import REF
-from gpu_endpoint.errors import EndpointError, InvalidFieldError, MalformedBodyError, UnknownAddressError
+from gpu_endpoint.errors import (
+    EndpointError,
+    InvalidFieldError,
+    MalformedBodyError,
+    SlowBodyError,
+    UnknownAddressError,
+)
 from gpu_endpoint.lifecycle.beside import begun
 from gpu_endpoint.lifecycle.controller import Controller
 from gpu_endpoint.lifecycle.desired_state import TransitionError
@@ -162,6 +168,7 @@ def problems() -> dict[int | str, dict[str, Any]]:
     kinds = (
         MalformedBodyError,
         UnknownAddressError,
+        SlowBodyError,
         RefusedStepError,
         InvalidFieldError,
         StoreUnavailableError,

@@ -1,11 +1,12 @@
 """How long the endpoint waits for a request, and how much of one it takes that never ends."""
 
 import asyncio
+import json
 
 import pytest
 
 from gpu_endpoint.exchange import SLOWEST
-from gpu_endpoint.protocol import HELD_BYTES
+from gpu_endpoint.protocol import AHEAD, HELD_BYTES
 from gpu_endpoint.refusals import HEAD_BYTES
 from tests.endpoint_connections import GET, POST, Hurried, Served, answer, asked, closed, run
 
@@ -69,6 +70,43 @@ def test_what_is_said_after_the_body_is_no_header_of_the_request_nor_of_the_next
         assert (said["size"], there.app.headers) == (3, {"host": "h", "transfer-encoding": "chunked"})
         await asked(streams, GET % b"next")
         assert there.app.headers == {"host": "h"}
+
+    run(scenario)
+
+
+def test_more_is_read_once_all_but_one_of_those_sent_ahead_are_answered() -> None:
+    async def scenario(there: Served) -> None:
+        wire, connection = there.wired()
+        there.app.may_answer.clear()
+        connection.data_received(GET % b"first" + GET % b"late" + GET % b"third")
+        there.app.may_answer.set()
+        await put_forward(0)
+        assert (there.app.seen, wire.is_read) == (["/first", "/late"], False)
+        there.app.may_read.set()
+        await put_forward(0)
+        assert (there.app.seen[2:], wire.is_read) == (["/third"], True)
+
+    run(scenario, loop=Hurried)
+
+
+def test_who_sends_far_ahead_gets_the_first_answer_and_begins_anew() -> None:
+    async def scenario(there: Served) -> None:
+        wire, connection = there.wired()
+        connection.data_received(b"".join(GET % b"%d" % number for number in range(2 * AHEAD)))
+        await put_forward(0)
+        assert (there.app.seen, wire.written.count(b"HTTP/1.1 200 ")) == (["/0"], 1)
+        assert b"connection: close" in wire.written
+        assert not wire.is_open
+
+    run(scenario, loop=Hurried)
+
+
+def test_as_many_as_may_be_are_all_answered() -> None:
+    async def scenario(there: Served) -> None:
+        reader, writer = await there.connect()
+        writer.write(b"".join(GET % b"%d" % number for number in range(AHEAD)))
+        paths = [json.loads((await answer(reader))[2])["path"] for _ in range(AHEAD)]
+        assert paths == [f"/{number}" for number in range(AHEAD)]
 
     run(scenario)
 

@@ -258,7 +258,7 @@ def test_a_model_comes_and_goes_over_http(swapping: Fleet) -> None:
     assert paths["/models/default"]["post"]["requestBody"]["content"]["application/json"]["schema"][
         "required"
     ]
-    assert set(paths["/models/add"]["post"]["responses"]) == {"200", "400", "404", "409", "422", "503"}
+    assert set(paths["/models/add"]["post"]["responses"]) == {"200", "400", "404", "408", "409", "422", "503"}
 
 
 def test_the_commands_show_tables_or_json_and_a_model_of_a_known_family_comes_and_goes(

@@ -9,6 +9,7 @@ from gpu_endpoint.lifecycle.desired_state import Weights
 from gpu_endpoint.lifecycle.objects import MissingError, Objects, StaleWriteError
 from gpu_endpoint.models.config import ModelConfig, PinnedFile
 from gpu_endpoint.models.files import ModelFileError, checked, refuse_pickle
+from gpu_endpoint.models.onnx_files import refuse_parts
 
 KINDS = frozenset({".onnx", ".safetensors", ".json", ".txt"})
 """What a model may consist of. A pickle runs the code it carries when it is loaded."""
@@ -70,6 +71,8 @@ def check_kind(path: Path) -> None:
         raise ModelFileError(f"{path.name} is none of {', '.join(sorted(KINDS))}")
     if path.suffix == ".safetensors":
         refuse_pickle(path)
+    if path.suffix == ".onnx":
+        refuse_parts(path)
 
 
 def fetched(objects: Objects, config: ModelConfig, folder: Path) -> Path:

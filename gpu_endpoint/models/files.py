@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+SAFETENSORS = ".safetensors"
 MAX_HEADER_BYTES = 100_000_000  # of a safetensors file. Source: the library's own limit
 
 
@@ -35,7 +36,7 @@ def checked(path: Path, sha256: str) -> Path:
 
 
 def refuse_pickle(path: Path) -> Path:
-    """The path, if it is a whole safetensors file: an 8-byte length, a JSON header, numbers.
+    """The path, if it is a whole safetensors file and called one: an 8-byte length, a JSON header, numbers.
 
     Raises: ModelFileError.
     """
@@ -60,6 +61,8 @@ def refuse_pickle(path: Path) -> Path:
         raise ModelFileError(f"{path} is cut short: it has {size:,} bytes of {ends:,}")
     if size > ends:
         raise ModelFileError(f"{path} is damaged: it has {size:,} bytes, and its header tells of {ends:,}")
+    if path.suffix != SAFETENSORS:  # by which open_clip knows what is no pickle
+        raise ModelFileError(f"{path} holds safetensors by another name: call it {path.stem}{SAFETENSORS}")
     return path
 
 

@@ -48,6 +48,9 @@ def test_a_file_that_cannot_be_weights_is_refused_before_torch_is_asked_for(
     assert run(["models", "pull", NAME, "--from", str(weights), "--home", home]) == 1
     assert "is a pickle, and loading a pickle runs whatever code it carries" in capfd.readouterr().err
     weights.write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    assert run(["models", "pull", NAME, "--from", str(weights), "--home", home]) == 1
+    assert "by another name: call it weights.safetensors" in capfd.readouterr().err
+    weights = weights.rename(tmp_path / "weights.safetensors")
     assert run(["models", "pull", NAME, "--from", str(weights), "--sha256", "0" * 64, "--home", home]) == 1
     assert "has the sha256" in capfd.readouterr().err
     assert run(["models", "pull", KNOWN, "--from", str(weights), "--home", home, "--json"]) == 1

@@ -4,12 +4,17 @@ import errno
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from gpu_endpoint.bundled import config_of
+from gpu_endpoint.lifecycle.artifacts import check_kind
 from gpu_endpoint.models.config import CONFIGS, config_path, read_config
 from gpu_endpoint.models.files import ModelFileError, disk_reason, refuse_pickle
 from gpu_endpoint.models.open_clip_pull import Pull, pull
+from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.unit
@@ -55,6 +60,60 @@ def test_other_content_is_refused_by_its_reason(tmp_path: Path, content: bytes, 
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=reason):
         refuse_pickle(path)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "weights.pt", "weights.SAFETENSORS", ".safetensors"])
+def test_what_open_clip_would_unpickle_by_its_name_is_refused(tmp_path: Path, name: str) -> None:
+    weights = safetensors(tmp_path / name)
+    with pytest.raises(ModelFileError, match=r"by another name: call it \S*\.safetensors"):
+        pull(Pull("ViT-B-32/mine", tmp_path / "models", weights), lambda *_: {})
+
+
+def model_of(value: np.ndarray, *, within: str) -> onnx.ModelProto:
+    """Adds a tensor called `location`: of the graph itself, or a constant in a branch of it."""
+    tensor = numpy_helper.from_array(value, "location")
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4])]
+    answered = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])]
+    if within == "graph":
+        add = helper.make_node("Add", ["x", "location"], ["y"])
+        return whole(helper.make_graph([add], "g", given, answered, [tensor]))
+    constant = helper.make_node("Constant", [], ["y"], value=tensor)
+    branch = helper.make_graph([constant], "b", [], answered)
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    chosen = helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch)
+    return whole(helper.make_graph([chosen], "g", given, answered, [yes]))
+
+
+def whole(graph: onnx.GraphProto) -> onnx.ModelProto:
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+@pytest.mark.parametrize("within", ["graph", "branch"])
+def test_numbers_in_another_file_are_refused_and_in_the_same_one_taken(tmp_path: Path, within: str) -> None:
+    path, beside = tmp_path / "model.onnx", tmp_path / "w.bin"
+    model = model_of(np.arange(4, dtype=np.float32), within=within)
+    onnx.save(model, path)
+    assert open_session(path, threads=1).get_outputs()[0].name == "y"
+    check_kind(path)
+    onnx.save(
+        model,
+        path,
+        save_as_external_data=True,
+        location=beside.name,
+        size_threshold=0,
+        convert_attribute=True,
+    )
+    assert beside.stat().st_size >= 16
+    for read in (lambda: open_session(path, threads=1), lambda: check_kind(path)):
+        with pytest.raises(ModelFileError, match="keeps numbers in other files"):
+            read()
+
+
+def test_an_onnx_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\xff\xff location")
+    with pytest.raises(ModelFileError, match="is not an ONNX file"):
+        check_kind(path)
 
 
 @pytest.mark.parametrize("name", ["RN50", "RN50/", "/mine"])

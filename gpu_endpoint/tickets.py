@@ -23,6 +23,11 @@ class Timing:
     batch: int = 0
 
     @property
+    def in_lane(self) -> bool:
+        """Whether a lane has it, which keeps the time by itself."""
+        return bool(self.queued) and not self.done
+
+    @property
     def wait_s(self) -> float:
         """Until the first of its items was taken into a batch."""
         return max(0.0, self.cut - self.queued)

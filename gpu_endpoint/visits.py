@@ -146,7 +146,8 @@ class WhileWanted:
     def passed(self, now: float, most_s: float) -> None:
         """The patrol came by; by the second time the answer takes long enough to be listened for."""
         visit = self._visit
-        if now - visit.began > (patience_s := visit.patience_s(most_s)):
+        patience_s = visit.patience_s(most_s)
+        if now - visit.began > patience_s and not visit.timing.in_lane:
             self._end(DeadlineError(f"no answer in {patience_s:g} s"))
         elif self._seen and self._listener is None and visit.body_is_here:
             self._listener = asyncio.ensure_future(self._listen())

@@ -20,6 +20,7 @@ HELD_TO = (
     "unit/test_endpoint_admission.py",
     "unit/test_endpoint_batching.py",
     "unit/test_endpoint_metrics.py",
+    "unit/test_endpoint_visits.py",
     "component/test_endpoint_app.py",
     "component/test_endpoint_http.py",
     "component/test_endpoint_limits.py",

@@ -18,7 +18,7 @@ _LEGS: tuple[Colour, ...] = ((35, 35, 60), (45, 55, 85), (90, 85, 75), (20, 20, 
 
 
 def _clothes(canvas: Canvas, rng: random.Random) -> Colour:
-    bright = canvas.look.plain or rng.random() < 0.55
+    bright = canvas.look.plain or rng.random() < 0.45
     return jitter(rng.choice(_PLAIN_CLOTHES if bright else _DARK_CLOTHES), rng)
 
 

@@ -96,6 +96,16 @@ def expose(picture: Floats, rng: random.Random) -> Floats:
     return picture
 
 
+def against_light(picture: Floats, sky: float, rng: random.Random) -> Floats:
+    """What a camera shows against the light: the sky white, what stands in shadow nearly black.
+
+    `sky` is how bright the sky is, 0-255. Shapes stay (h, w, 3).
+    """
+    steep = rng.uniform(1.2, 2.1)
+    white = max(0.35, sky / 255) ** steep
+    return np.asarray((picture.clip(0, 255) / 255) ** steep * (255 / white), np.float32)
+
+
 def framing(size: tuple[int, int], rng: random.Random) -> tuple[float, float, float, float]:
     """The part of the picture that a narrower lens or a cut shows: most of it."""
     width, height = size

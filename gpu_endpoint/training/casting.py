@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gpu_endpoint.training.actors import Actor, random_variant
@@ -88,11 +89,23 @@ def _bystanders(rng: random.Random) -> list[Actor]:
                 Actor(kind="car", u=side * rng.uniform(0.85, 1.05), s=s, variant=random_variant(rng, "car"),
                       seed=rng.getrandbits(32))
             )  # fmt: skip
-    if rng.random() < 0.5:
-        for _ in range(rng.choice((1, 1, 2, 3, 5))):
-            u = rng.choice((-1, 1)) * rng.uniform(1.0, 1.6)
-            actors.append(Actor(kind="pedestrian", u=u, s=rng.uniform(0.12, 0.5), seed=rng.getrandbits(32)))
-    return actors
+    return actors + _passers_by(rng) if rng.random() < 0.5 else actors
+
+
+def _passers_by(rng: random.Random) -> list[Actor]:
+    """People on the pavement."""
+    return [
+        Actor(kind="pedestrian", u=rng.choice((-1, 1)) * rng.uniform(1.0, 1.6), s=rng.uniform(0.12, 0.5),
+              seed=rng.getrandbits(32))
+        for _ in range(rng.choice((1, 1, 2, 3, 5)))
+    ]  # fmt: skip
+
+
+def deserted_or_peopled(actors: Iterable[Actor], rng: random.Random) -> list[Actor]:
+    """The actors without anyone on foot; where nobody was, with people on the pavement."""
+    actors = list(actors)
+    others = [actor for actor in actors if actor.kind != "pedestrian"]
+    return others if len(others) < len(actors) else others + _passers_by(rng)
 
 
 def exchanged(actors: list[Actor], rng: random.Random, *, plain: bool) -> list[Actor]:

@@ -3,7 +3,7 @@
 Each text gets a target: the linear discriminant, in the image tower's space, of the scenes of which its
 facts are true (Fisher 1936). Ridge regression from sentence embeddings to targets (Hoerl and Kennard 1970)
 is the head. It finds words outside the grammar more often than the head that the sigmoid loss trains beside
-the tower, which is better with several facts at once; their mean keeps both (figures in the model card).
+the tower, which is better with several facts at once; a blend keeps both (figures in decision 0006).
 """
 
 from __future__ import annotations
@@ -124,12 +124,13 @@ def _ridge(sentences: Floats, targets: Floats, weights: Floats) -> Head:
     return Head(solution[:-1].T.astype(np.float32), solution[-1].astype(np.float32))
 
 
-def blend(first: Head, second: Head, sentences: Floats) -> Head:
-    """The mean of two heads, after their answers to the sentences were made equally long."""
+def blend(first: Head, second: Head, sentences: Floats, *, share: float) -> Head:
+    """A share (0-1) of the first head and the rest of the second, their answers made equally long before."""
     lengths = [float(np.linalg.norm(head(sentences), axis=1).mean()) for head in (first, second)]
+    weights = share / lengths[0], (1 - share) / lengths[1]
     return Head(
-        first.weight / lengths[0] + second.weight / lengths[1],
-        first.bias / lengths[0] + second.bias / lengths[1],
+        first.weight * weights[0] + second.weight * weights[1],
+        first.bias * weights[0] + second.bias * weights[1],
     )
 
 

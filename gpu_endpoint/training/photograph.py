@@ -11,7 +11,8 @@ from PIL import Image
 from gpu_endpoint.training import camera as lens
 from gpu_endpoint.training import weather
 from gpu_endpoint.training.painting import paint
-from gpu_endpoint.training.scenes import Scene, random_scene, twin
+from gpu_endpoint.training.pairs import PAIRS
+from gpu_endpoint.training.scenes import Scene, random_scene
 
 SIZE = 128  # side of the model's square input, px
 LOW_SIZE = 96  # side of pictures that come from small videos, px
@@ -34,6 +35,8 @@ def photograph(scene: Scene, rng: random.Random) -> NDArray[np.uint8]:
     picture = weather.to_floats(image)
     if scene.look.time == "night" and rng.random() < 0.5:
         picture = lens.darken(picture, scene.camera, rng)
+    if scene.look.time == "day" and rng.random() < 0.25:
+        picture = lens.against_light(picture, sum(scene.look.sky_low) / 3, rng)
     picture = lens.expose(lens.grain(picture, rng), rng)
     picture = lens.dashboard(picture, rng)
     image = lens.smear(weather.to_image(picture), rng)
@@ -57,7 +60,6 @@ def random_picture(rng: random.Random, *, plain: bool | None = None) -> tuple[ND
     return photograph(scene, rng), scene.facts
 
 
-def random_pair(rng: random.Random) -> list[tuple[NDArray[np.uint8], list[str]]]:
-    """Two pictures with their facts: a scene and its twin."""
-    first = random_scene(rng)
-    return [(photograph(scene, rng), scene.facts) for scene in (first, twin(first, rng))]
+def random_pair(rng: random.Random, kind: str) -> list[tuple[NDArray[np.uint8], list[str]]]:
+    """Two pictures with their facts: of scenes that differ as that kind of pair does."""
+    return [(photograph(scene, rng), scene.facts) for scene in PAIRS[kind](rng)]

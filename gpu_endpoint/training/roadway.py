@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.palette import mix
+from gpu_endpoint.training.roadmarks import paint_roadmark
 from gpu_endpoint.training.wayside import Wayside
 
 
@@ -64,6 +65,8 @@ def paint_wayside_markings(canvas: Canvas, wayside: Wayside, travelled_m: float)
         if colour is not None:
             tint = mix(colour, look.asphalt, worn)
             canvas.polygon(_strip(canvas, edge - 0.014, edge + 0.014, 0.02, 1.05), tint, least)
+    for mark in wayside.marks:
+        paint_roadmark(canvas, mark, mix((232, 232, 232), look.asphalt, worn), least)
 
 
 def _strip(canvas: Canvas, left: float, right: float, far: float, near: float) -> list[tuple[float, float]]:

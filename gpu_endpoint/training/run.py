@@ -13,14 +13,16 @@ from gpu_endpoint.models.minilm import SentenceEncoder, load_sentence_encoder
 from gpu_endpoint.training import export
 from gpu_endpoint.training.bundled import BUILD, HEAD_FILE, IMAGE_FILE, WEIGHTS, embed_pictures_of
 from gpu_endpoint.training.captionset import CaptionSet, write_captions
-from gpu_endpoint.training.dataset import SceneSet, cached_set
+from gpu_endpoint.training.dataset import SceneSet, cached_set, joined
 from gpu_endpoint.training.head import Head, blend, calibrate, fit_head, save_head
 from gpu_endpoint.training.ranking import Refinement, refine
 from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 
-SCENES, SCENE_SEED = 50000, 1
+SCENES, SCENE_SEED = 62000, 1
+SHARES = {"twins": 0.8, "passers-by": 0.2}  # of kinds of pairs, see pairs.py
 CAPTIONS, CAPTION_SEED = 60000, 5
 CALIBRATION = 512  # scenes that set the int8 scales
+BESIDE = 2 / 3  # share of the head that was trained beside the tower in the blend
 STAGES = (Plan(size=96, steps=9000), Plan(steps=6000, rate=1.3e-3, seed=3))  # small pictures first
 
 
@@ -35,7 +37,12 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="twice as fast; needs a C++ compiler")
     parser.add_argument("--export-only", action="store_true", help="of the last checkpoint")
     options = parser.parse_args()
-    scenes = cached_set(BUILD, options.scenes, SCENE_SEED, processes=options.processes, twins=True)
+    scenes = joined(
+        cached_set(
+            BUILD, 2 * round(options.scenes * share / 2), SCENE_SEED, processes=options.processes, pairs=kind
+        )
+        for kind, share in SHARES.items()
+    )
     encoder = load_sentence_encoder(BUILD, precision="float32")
     captions = write_captions(
         scenes.facts, encoder, count=options.captions, seed=CAPTION_SEED, cache=BUILD / "captions.npy"
@@ -67,7 +74,7 @@ def publish(trained: Trained, scenes: SceneSet, captions: CaptionSet, encoder: S
     images = embed_pictures_of(WEIGHTS / IMAGE_FILE, scenes.pictures)
     linear = trained.head.linear
     beside = Head(linear.weight.detach().numpy(), linear.bias.detach().numpy())
-    head = blend(beside, fit_head(images, captions, encoder), captions.sentences[:3000])
+    head = blend(beside, fit_head(images, captions, encoder), captions.sentences[:3000], share=BESIDE)
     head = refine(head, images, captions, encoder, Refinement())
     scale, bias = calibrate(head, images, captions)
     save_head(head, WEIGHTS / HEAD_FILE, scale=scale, bias=bias)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gpu_endpoint.training import casting, roadside, wayside
 from gpu_endpoint.training.actors import Actor, facts_of
@@ -13,7 +13,6 @@ from gpu_endpoint.training.roadside import Prop
 from gpu_endpoint.training.wayside import Wayside
 
 PLAIN_SHARE = 0.4  # scenes painted flat, without texture and lens
-ROAD_TWINS = 0.35  # twins of the others that lie on another kind of road
 _FORMATS = ((256, 144), (256, 144), (256, 160), (240, 180), (192, 192))  # px
 
 
@@ -66,37 +65,4 @@ def random_scene(rng: random.Random, *, plain: bool | None = None) -> Scene:
     return Scene(
         look=look, camera=camera, actors=tuple(actors), crosswalk_s=crosswalk, wayside=cut,
         props=tuple(props), travelled_m=rng.uniform(0, 3),
-    )  # fmt: skip
-
-
-def twin(scene: Scene, rng: random.Random) -> Scene:
-    """The same scene with one difference: an actor, the kind of road, or light or weather."""
-    plain, look = scene.look.plain, scene.look
-    if not plain and rng.random() < ROAD_TWINS:
-        return rebuilt(scene, rng)
-    if rng.random() < 0.25:
-        time, sky = (
-            (rng.choice(TIMES), look.weather) if rng.random() < 0.5 else (look.time, rng.choice(WEATHERS))
-        )
-        return replace(scene, look=random_look(rng, time, sky, look.road, plain=plain))
-    actors = casting.exchanged(list(scene.actors), rng, plain=plain)
-    return replace(scene, actors=tuple(actors if plain else casting.in_sight(actors, scene.camera)))
-
-
-def rebuilt(scene: Scene, rng: random.Random) -> Scene:
-    """The same place, light and traffic with another kind of road.
-
-    What stands beside the road stays where it can, so that only the road's cut tells the two apart.
-    """
-    road = rng.choice([other for other in ROADS if other != scene.look.road])
-    kept = road == "highway" or "city" not in (road, scene.look.road)
-    if kept and rng.random() < 0.6:
-        props = [p for p in scene.props if road == "highway" or p.kind != "gantry"]
-    else:
-        props = wayside.vary_props(roadside.random_props(rng, road, plain=False), road, rng)
-    camera = wayside.vary_camera(scene.camera, road, rng)
-    return replace(
-        scene, look=replace(scene.look, road=road), camera=camera, props=tuple(props),
-        actors=tuple(casting.in_sight(list(scene.actors), camera)), wayside=wayside.random_wayside(rng, road),
-        crosswalk_s=None if road == "highway" else scene.crosswalk_s,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gpu_endpoint.training.camera import Camera
 from gpu_endpoint.training.look import Look
 from gpu_endpoint.training.palette import Colour, jitter
+from gpu_endpoint.training.roadmarks import RoadMark, random_roadmarks
 from gpu_endpoint.training.roadside import Prop, street
 
 _SCRUB: tuple[Colour, ...] = (
@@ -43,6 +44,7 @@ class Wayside:
     gravel: float = 0.0  # unpaved, beyond the shoulder
     opposite: tuple[float, float] | None = None  # another carriageway: from and to, in half road widths
     scrub: tuple[tuple[float, float, float, Colour], ...] = ()  # u, nearness, size in metres, colour
+    marks: tuple[RoadMark, ...] = ()
 
 
 def random_wayside(rng: random.Random, road: str) -> Wayside:
@@ -61,6 +63,7 @@ def random_wayside(rng: random.Random, road: str) -> Wayside:
     return Wayside(
         lanes=lanes, double=double, solid=solid, yellow=yellow, left_edge=left, right_edge=right,
         shoulder=shoulder, gravel=gravel, opposite=opposite, scrub=_random_scrub(rng, road),
+        marks=random_roadmarks(rng, road),
     )  # fmt: skip
 
 
@@ -119,7 +122,10 @@ def vary_camera(camera: Camera, road: str, rng: random.Random) -> Camera:
 
 
 def vary_props(props: list[Prop], road: str, rng: random.Random) -> list[Prop]:
-    """Open country has few trees and many slopes; some highways run through woods."""
+    """Open country has few trees and many slopes; some streets cross squares, highways woods or towns."""
+    if road == "city" and rng.random() < 0.2:
+        open_m = rng.uniform(8, 45)
+        props = [p for p in props if p.kind != "building" or p.distance_m > open_m]
     if road == "rural" and rng.random() < 0.65:
         kept = rng.choice((0.0, 0.0, 0.1, 0.3))
         props = [p for p in props if p.kind not in ("tree", "pole") or rng.random() < kept]

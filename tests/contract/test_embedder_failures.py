@@ -100,7 +100,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
 
 @pytest.fixture
 def embedder(runtime: Runtime) -> Iterator[SageMakerEmbedder]:
-    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128b")) as made:
+    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128c")) as made:
         yield made
 
 
@@ -201,7 +201,7 @@ def test_a_call_ends_within_what_its_kind_may_take(usual: Patience, hanging: Han
     short = replace(usual, within_s=usual.within_s / 200, read_s=usual.read_s / 200)
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128b",
+        model="scenes-rn-128c",
         patience=replace(short, connect_s=0.01),
         circuit=Circuit(Limits(failures=1, open_s=60)),
     )
@@ -213,7 +213,7 @@ def test_a_call_ends_within_what_its_kind_may_take(usual: Patience, hanging: Han
 def test_whoever_says_nothing_twice_is_not_asked_a_third_time(hanging: Hanging) -> None:
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128b",
+        model="scenes-rn-128c",
         patience=Patience(within_s=60, read_s=0.05, connect_s=1, attempts=9),
         circuit=Circuit(Limits(open_s=60)),
     )
@@ -321,6 +321,6 @@ def test_nobody_listening_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) 
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
-    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128b")
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128c")
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError):
         embedder.embed_texts(["a car"])

@@ -53,7 +53,7 @@ def test_the_blend_answers_between_its_parts() -> None:
         Head(np.ones((2, 3), np.float32), np.zeros(2, np.float32)),
         Head(-4 * np.ones((2, 3), np.float32), np.zeros(2, np.float32)),
     )
-    assert blend(one, two, np.ones((5, 3), np.float32)).weight == pytest.approx(0)
+    assert blend(one, two, np.ones((5, 3), np.float32), share=0.5).weight == pytest.approx(0)
 
 
 def test_a_higher_cosine_is_a_higher_chance(world: tuple[Floats, CaptionSet]) -> None:

@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gpu_endpoint.training.actors import Actor, facts_of
-from gpu_endpoint.training.camera import Camera, darken
+from gpu_endpoint.training.camera import Camera, against_light, darken
+from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.casting import in_sight
 from gpu_endpoint.training.dataset import render_set
 from gpu_endpoint.training.look import ROADS, TIMES, WEATHERS
+from gpu_endpoint.training.pairs import passers_by, rebuilt, twin
 from gpu_endpoint.training.photograph import SIZE, enlarged, photograph, random_picture
-from gpu_endpoint.training.scenes import random_scene, rebuilt, twin
+from gpu_endpoint.training.roadmarks import RoadMark, paint_roadmark
+from gpu_endpoint.training.scenes import random_scene
 
 pytestmark = pytest.mark.unit
 
@@ -112,6 +116,50 @@ def test_a_scene_on_another_road_keeps_its_light_and_nobody_who_was_not_there() 
     assert kept > 10
 
 
+def test_streets_with_people_and_without_are_told_apart() -> None:
+    rng, alone = random.Random(12), 0
+    for _ in range(40):
+        first, second = passers_by(rng)
+        assert first.look.road == "city"
+        assert first.look.time == "day"
+        if (first.look, first.camera, first.props) == (second.look, second.camera, second.props):
+            others = [{a.seed for a in s.actors if a.kind != "pedestrian"} for s in (first, second)]
+            alone += others[0] == others[1] and ("pedestrian" in first.facts) != (
+                "pedestrian" in second.facts
+            )
+    assert alone > 20
+
+
+def test_streets_are_painted_more_than_other_roads() -> None:
+    rng = random.Random(2)
+    painted: dict[str, list[bool]] = {road: [] for road in ROADS}
+    while min(map(len, painted.values())) < 60:
+        scene = random_scene(rng, plain=False)
+        assert scene.wayside is not None
+        painted[scene.look.road].append(bool(scene.wayside.marks))
+    share = {road: np.mean(marks) for road, marks in painted.items()}
+    assert share["city"] > 2 * max(share["rural"], share["highway"])
+
+
+@pytest.mark.parametrize("kind", ["arrow", "hatching", "zigzag", "box", "stop line", "letters", "kerb lines"])
+def test_every_marking_lies_on_the_road(kind: str) -> None:
+    look = replace(random_scene(random.Random(1)).look, asphalt=(0, 0, 0), light=1.0)
+    canvas = Canvas(Image.new("RGB", (CAMERA.width, CAMERA.height)), CAMERA, look)
+    paint_roadmark(canvas, RoadMark(kind=kind, u=0.1, near=0.8, far=0.3, half=0.2), (255, 255, 255), 1.0)
+    rows, columns = np.nonzero(np.asarray(canvas.image).max(2))
+    assert len(rows) > 8
+    reach = CAMERA.road * (rows - CAMERA.horizon) / (CAMERA.height - CAMERA.horizon)
+    assert (np.abs(columns - CAMERA.vanish) <= reach + 3).all()
+
+
+def test_against_the_light_the_sky_is_white_and_shadows_deepen() -> None:
+    picture = np.full((4, 4, 3), 60, np.float32)
+    picture[0] = 190
+    shown = against_light(picture, 190, random.Random(3))
+    assert shown[0].min() >= 254
+    assert shown[1:].max() < 0.9 * 60 * 255 / 190
+
+
 def test_headlights_leave_the_rest_of_the_night_black_and_lamps_alone() -> None:
     picture = np.full((CAMERA.height, CAMERA.width, 3), 60, np.float32)
     picture[10, 20] = 255
@@ -134,7 +182,7 @@ def test_highways_bend_less_than_country_roads() -> None:
 
 
 def test_sets_of_twins_hold_scenes_that_differ_little() -> None:
-    scenes = render_set(60, 2, twins=True)
+    scenes = render_set(60, 2, pairs="twins")
     differences = [
         len({*first} ^ {*second}) for first, second in zip(scenes.facts[::2], scenes.facts[1::2], strict=True)
     ]

@@ -1,0 +1,84 @@
+"""Pairs of scenes that differ in one thing, so that a batch asks what tells them apart."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from gpu_endpoint.training import casting, roadside, wayside
+from gpu_endpoint.training.actors import Actor
+from gpu_endpoint.training.look import ROADS, TIMES, WEATHERS, random_look
+from gpu_endpoint.training.scenes import Scene, random_scene
+
+ROAD_TWINS = 0.35  # realistic twins that lie on another kind of road
+PEOPLE_TWINS = 0.35  # twins in streets where all people are gone, or some have come
+
+Pair = tuple[Scene, Scene]
+
+
+def twins(rng: random.Random) -> Pair:
+    """Any scene and its twin."""
+    first = random_scene(rng)
+    return first, twin(first, rng)
+
+
+def passers_by(rng: random.Random) -> Pair:
+    """A street by day with people on foot and without; a quarter differ in something else."""
+    first = _street_by_day(rng)
+    if rng.random() < 0.25:
+        return first, twin(first, rng)
+    return first, replace(first, actors=_seen(casting.deserted_or_peopled(first.actors, rng), first))
+
+
+def twin(scene: Scene, rng: random.Random) -> Scene:
+    """The same scene with one difference: an actor, the kind of road, or light or weather."""
+    plain, look = scene.look.plain, scene.look
+    if not plain and rng.random() < ROAD_TWINS:
+        return rebuilt(scene, rng)
+    if rng.random() < 0.25:
+        time, sky = (
+            (rng.choice(TIMES), look.weather) if rng.random() < 0.5 else (look.time, rng.choice(WEATHERS))
+        )
+        return replace(scene, look=random_look(rng, time, sky, look.road, plain=plain))
+    if look.road == "city" and not plain and rng.random() < PEOPLE_TWINS:
+        actors = casting.deserted_or_peopled(scene.actors, rng)
+    else:
+        actors = casting.exchanged(list(scene.actors), rng, plain=plain)
+    return replace(scene, actors=tuple(actors) if plain else _seen(actors, scene))
+
+
+def rebuilt(scene: Scene, rng: random.Random) -> Scene:
+    """The same place, light and traffic with another kind of road.
+
+    What stands beside the road stays where it can, so that only the road's cut tells the two apart.
+    """
+    road = rng.choice([other for other in ROADS if other != scene.look.road])
+    kept = road == "highway" or "city" not in (road, scene.look.road)
+    if kept and rng.random() < 0.6:
+        props = [p for p in scene.props if road == "highway" or p.kind != "gantry"]
+    else:
+        props = wayside.vary_props(roadside.random_props(rng, road, plain=False), road, rng)
+    camera = wayside.vary_camera(scene.camera, road, rng)
+    relaid = replace(
+        scene, look=replace(scene.look, road=road), camera=camera, props=tuple(props),
+        wayside=wayside.random_wayside(rng, road),
+        crosswalk_s=None if road == "highway" else scene.crosswalk_s,
+    )  # fmt: skip
+    return replace(relaid, actors=_seen(scene.actors, relaid))
+
+
+PAIRS: dict[str, Callable[[random.Random], Pair]] = {"twins": twins, "passers-by": passers_by}
+
+
+def _street_by_day(rng: random.Random) -> Scene:
+    """A realistic one, mostly in clear weather or rain."""
+    while True:
+        scene = random_scene(rng, plain=False)
+        rare = scene.look.weather in ("snow", "fog") and rng.random() < 0.7
+        if (scene.look.road, scene.look.time) == ("city", "day") and not rare:
+            return scene
+
+
+def _seen(actors: Iterable[Actor], scene: Scene) -> tuple[Actor, ...]:
+    return tuple(casting.in_sight(list(actors), scene.camera))

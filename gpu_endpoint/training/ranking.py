@@ -3,7 +3,7 @@
 A question with several facts is answered badly when the scenes with only its strongest fact come first. The
 loss is the chance, under a softmax over scenes, that a right one is drawn: what counts are the wrong ones
 near the top (as in Goldberger et al. 2004). It costs some of the words outside the grammar, and highways on
-real footage, so the head that ships has only a share of it (figures in docs/decisions/0006).
+real footage, so the head that ships is the mean of before and after (figures in docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Refinement:
     text_noise: float = 0.02
     sharpness: float = 28.0  # of the softmax over cosines
     seed: int = 0
-    kept: float = 0.85  # share of the head before in the blend
+    kept: float = 0.5  # share of the head before in the blend
 
 
 def refine(

@@ -19,7 +19,7 @@ from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-128b"
+MODEL = "scenes-rn-128c"
 NOTHING = DesiredState(models=[], defaults={})
 
 

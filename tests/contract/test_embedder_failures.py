@@ -151,7 +151,7 @@ def test_a_container_that_hangs_until_sagemaker_gives_up_is_silent_and_refuses_n
     said = "Your invocation timed out while waiting for a response from container primary."
     runtime.fails(424, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
     made = SageMakerEmbedder(
-        endpoint_name="sightline-test", model="scenes-rn-128b", circuit=Circuit(Limits(silences=2, open_s=60))
+        endpoint_name="sightline-test", model="scenes-rn-128c", circuit=Circuit(Limits(silences=2, open_s=60))
     )
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="several times in a row"):
         embedder.embed_texts(["a car"])
@@ -226,14 +226,14 @@ def test_a_call_waits_no_longer_than_there_is_time_left(runtime: Runtime) -> Non
     runtime.late_s = 5
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128b",
+        model="scenes-rn-128c",
         patience=Patience(within_s=60, read_s=60, connect_s=1),
     )
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="no time left"):
         embedder.embed_texts(["a car"], within_s=8)
     assert runtime.calls == 0, "an eighth of the wait is the shortest that is worth a call"
     patience = Patience(within_s=60, read_s=4, connect_s=0.2)
-    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128b", patience=patience)
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128c", patience=patience)
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="ReadTimeout"):
         embedder.embed_texts(["a car"], within_s=1.3)
     runtime.away.set()

@@ -118,7 +118,7 @@ def test_refining_puts_right_scenes_first_and_stays_near_the_head() -> None:
     asserted = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
     captions = CaptionSet(facts, ["car", "night", "car at night"], sentences, asserted, true)
     head = Head((axes.T * [1.0, 0.05] @ words).astype(np.float32), np.zeros(256, np.float32))
-    plan = Refinement(steps=60, scenes=200, captions=3, phrases=1, rate=5e-3, kept=0.5)
+    plan = Refinement(steps=60, scenes=200, captions=3, phrases=1, rate=5e-3)
 
     def both(text_head: Head) -> float:
         vector = text_head(sentences[2:])[0]

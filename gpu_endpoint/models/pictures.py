@@ -18,7 +18,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 ANIMATED = ("PNG", "WEBP")
 """What may be. A JPEG of several is a photograph: depth, brightness or a preview come after it (MPO)."""
 MAX_PICTURE_PIXELS = 40_000_000  # a camera of 40 megapixels
-MAX_PIXELS = 160_000_000  # of all pictures of one request: about two seconds of decoding
+MAX_PIXELS = 160_000_000  # of a request: two seconds of decoding, by reckoning seven where each has MAX_SCANS
 # What Pillow raises for bytes it cannot make sense of, beside OSError.
 DAMAGED = (
     OSError,

@@ -13,26 +13,41 @@ _WALLS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
-def facade(
+Corner = tuple[float, float, float]  # x of an edge of the wall, y of its foot and of its top, px
+
+
+def along(
     canvas: Canvas, u: float, reach_m: tuple[float, float], height_m: float, rng: random.Random
 ) -> None:
-    """The front along the road from the first to the second distance."""
-    corners = []
-    for metres in reach_m:
-        s = 4.0 / metres
-        x, base = canvas.camera.paved(u, s)
-        corners.append((x, base, base - canvas.camera.metre(s) * height_m))
-    wall = jitter(rng.choice(_WALLS), rng, 25)
-    (x0, base0, top0), (x1, base1, top1) = corners
-    canvas.polygon([(x0, base0), (x1, base1), (x1, top1), (x0, top0)], wall)
-    if abs(x1 - x0) < 3:
-        return
-    _windows(canvas, corners[0], corners[1], wall, rng)
+    """A front along the road from the first to the second distance."""
+    near, far = (_corner(canvas, u, 4.0 / metres, height_m) for metres in reach_m)
+    _front(canvas, near, far, rng)
 
 
-def _windows(
-    canvas: Canvas, near: tuple[float, ...], far: tuple[float, ...], wall: Colour, rng: random.Random
+def across(
+    canvas: Canvas, u: float, distance_m: float, width_m: float, height_m: float, rng: random.Random
 ) -> None:
+    """A front that faces the viewer, its middle at u."""
+    s = 4.0 / distance_m
+    x, foot, top = _corner(canvas, u, s, height_m)
+    half = canvas.camera.metre(s) * width_m / 2
+    _front(canvas, (x - half, foot, top), (x + half, foot, top), rng)
+
+
+def _corner(canvas: Canvas, u: float, s: float, height_m: float) -> Corner:
+    x, foot = canvas.camera.paved(u, s)
+    return x, foot, foot - canvas.camera.metre(s) * height_m
+
+
+def _front(canvas: Canvas, near: Corner, far: Corner, rng: random.Random) -> None:
+    wall = jitter(rng.choice(_WALLS), rng, 25)
+    (x0, base0, top0), (x1, base1, top1) = near, far
+    canvas.polygon([(x0, base0), (x1, base1), (x1, top1), (x0, top0)], wall)
+    if abs(x1 - x0) >= 3:
+        _windows(canvas, near, far, wall, rng)
+
+
+def _windows(canvas: Canvas, near: Corner, far: Corner, wall: Colour, rng: random.Random) -> None:
     look = canvas.look
     columns, floors = rng.randint(2, 5), rng.randint(2, 6)
     shop = rng.uniform(0.12, 0.28) if not look.plain and rng.random() < 0.7 else 0.0

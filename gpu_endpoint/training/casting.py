@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gpu_endpoint.training.actors import Actor, random_variant
+from gpu_endpoint.training.barriers import Barrier
 from gpu_endpoint.training.camera import Camera
 
 _KINDS = (
@@ -82,7 +83,9 @@ def random_actor(rng: random.Random, kind: str, side: str, reach: str, *, plain:
 def _bystanders(rng: random.Random) -> list[Actor]:
     """Parked cars along the kerb and people on the pavement."""
     actors = []
-    if rng.random() < 0.5:
+    if rng.random() < 0.12:
+        actors += _car_park(rng)
+    elif rng.random() < 0.5:
         side = rng.choice((-1, 1))
         for s in (0.14, 0.2, 0.28, 0.4)[: rng.randint(1, 4)]:
             actors.append(
@@ -92,6 +95,15 @@ def _bystanders(rng: random.Random) -> list[Actor]:
     return actors + _passers_by(rng) if rng.random() < 0.5 else actors
 
 
+def _car_park(rng: random.Random) -> list[Actor]:
+    """Cars side by side, left and right of the way between them."""
+    return [
+        Actor(kind="car", u=side * rng.uniform(1.0, 1.35), s=s, variant=random_variant(rng, "car"),
+              view=rng.choice(("front", "rear", "")), seed=rng.getrandbits(32))
+        for side in (-1, 1) for s in (0.14, 0.18, 0.23, 0.3, 0.4, 0.55) if rng.random() < 0.8
+    ]  # fmt: skip
+
+
 def _passers_by(rng: random.Random) -> list[Actor]:
     """People on the pavement."""
     return [
@@ -99,6 +111,22 @@ def _passers_by(rng: random.Random) -> list[Actor]:
               seed=rng.getrandbits(32))
         for _ in range(rng.choice((1, 1, 2, 3, 5)))
     ]  # fmt: skip
+
+
+def oncoming(rng: random.Random, barriers: Iterable[Barrier], lane: float) -> list[Actor]:
+    """Cars of the other carriageway, of which a barrier hides the lower half."""
+    return [
+        Actor(kind="car", u=barrier.u * rng.uniform(1.15, 2.0) - lane, s=rng.uniform(0.1, 0.4),
+              variant=random_variant(rng, "car"), seed=rng.getrandbits(32))
+        for barrier in barriers if barrier.kind != "tall" and rng.random() < 0.3
+        for _ in range(rng.randint(1, 5))
+    ]  # fmt: skip
+
+
+def moving_on(actors: Sequence[Actor], rng: random.Random) -> list[Actor]:
+    """The actors without most of those that walk or are parked, as on a highway."""
+    parked = {actor for actor in actors if actor.kind == "car" and abs(actor.u) > 0.95}
+    return [a for a in actors if rng.random() < 0.2 or not (a.kind == "pedestrian" or a in parked)]
 
 
 def deserted_or_peopled(actors: Iterable[Actor], rng: random.Random) -> list[Actor]:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from gpu_endpoint.training import roadside, roadway, scenery, weather
 from gpu_endpoint.training.actors import paint_actor
+from gpu_endpoint.training.barriers import paint_barrier
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.scenes import Scene
 
@@ -28,14 +29,29 @@ def paint_world(scene: Scene, backdrop: Image.Image | None = None) -> Canvas:
     if scene.look.roughness:
         rough = scenery.roughen(weather.to_floats(canvas.image), canvas, scene.travelled_m)
         canvas = Canvas(weather.to_image(rough), camera, scene.look)
-    if scene.look.road == "highway":
+    if scene.look.road == "highway" and scene.wayside is None:
         roadside.paint_barriers(canvas)
-    for prop in sorted(scene.props, key=lambda p: -p.distance_m):
-        roadside.paint_prop(canvas, prop, prop.distance_m - scene.travelled_m)
     weather.street_glow(canvas)
-    for actor in sorted(scene.actors, key=lambda a: a.s):
-        paint_actor(canvas, actor)
+    if scene.wayside is not None:
+        _paint_standing(canvas, scene, beyond=True)
+        for barrier in scene.wayside.barriers:
+            paint_barrier(canvas, barrier)
+    _paint_standing(canvas, scene, beyond=False)
     return canvas
+
+
+def _paint_standing(canvas: Canvas, scene: Scene, *, beyond: bool) -> None:
+    """What stands beside the road and who moves on it, beyond the barriers or on this side of them."""
+
+    def here(u: float) -> bool:
+        return (scene.wayside is not None and scene.wayside.beyond(u)) == beyond
+
+    for prop in sorted(scene.props, key=lambda p: -p.distance_m):
+        if here(prop.u):
+            roadside.paint_prop(canvas, prop, prop.distance_m - scene.travelled_m)
+    for actor in sorted(scene.actors, key=lambda a: a.s):
+        if here(actor.u + scene.camera.lane):
+            paint_actor(canvas, actor)
 
 
 def paint_backdrop(scene: Scene) -> Image.Image:

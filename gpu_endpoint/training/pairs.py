@@ -55,20 +55,48 @@ def rebuilt(scene: Scene, rng: random.Random) -> Scene:
     """
     road = rng.choice([other for other in ROADS if other != scene.look.road])
     kept = road == "highway" or "city" not in (road, scene.look.road)
-    if kept and rng.random() < 0.6:
-        props = [p for p in scene.props if road == "highway" or p.kind != "gantry"]
+    return relaid(scene, road, rng, kept=0.6 if kept else 0.0)
+
+
+def relaid(scene: Scene, road: str, rng: random.Random, *, kept: float) -> Scene:
+    """The scene with that kind of road; `kept` is how often what stands beside it stays."""
+    if rng.random() < kept:
+        odd = "block" if road == "highway" else "gantry"
+        props = [p for p in scene.props if p.kind != odd]
     else:
         props = wayside.vary_props(roadside.random_props(rng, road, plain=False), road, rng)
     camera = wayside.vary_camera(scene.camera, road, rng)
-    relaid = replace(
-        scene, look=replace(scene.look, road=road), camera=camera, props=tuple(props),
-        wayside=wayside.random_wayside(rng, road),
+    cut = wayside.random_wayside(rng, road)
+    laid = replace(
+        scene, look=replace(scene.look, road=road), camera=camera, wayside=cut,
+        props=tuple(wayside.set_back(props, cut, road)),
         crosswalk_s=None if road == "highway" else scene.crosswalk_s,
     )  # fmt: skip
-    return replace(relaid, actors=_seen(scene.actors, relaid))
+    actors = list(scene.actors)
+    if road == "highway":
+        actors = casting.moving_on(actors, rng)
+    return replace(laid, actors=_seen(actors, laid))
 
 
-PAIRS: dict[str, Callable[[random.Random], Pair]] = {"twins": twins, "passers-by": passers_by}
+def bypasses(rng: random.Random) -> Pair:
+    """A street or country road, mostly by day, and the same place with a highway through it."""
+    while True:
+        first = random_scene(rng, plain=False)
+        look = first.look
+        rare = look.weather in ("snow", "fog") or look.time != "day" or look.road == "rural"
+        if look.road != "highway" and (not rare or rng.random() < 0.4):
+            return first, _with_oncoming(relaid(first, "highway", rng, kept=0.75), rng)
+
+
+PAIRS: dict[str, Callable[[random.Random], Pair]] = {
+    "twins": twins, "passers-by": passers_by, "bypasses": bypasses
+}  # fmt: skip
+
+
+def _with_oncoming(scene: Scene, rng: random.Random) -> Scene:
+    barriers = scene.wayside.barriers if scene.wayside else ()
+    actors = (*scene.actors, *casting.oncoming(rng, barriers, scene.camera.lane))
+    return replace(scene, actors=_seen(actors, scene))
 
 
 def _street_by_day(rng: random.Random) -> Scene:

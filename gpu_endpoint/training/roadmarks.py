@@ -10,9 +10,21 @@ from itertools import pairwise
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.palette import Colour
 
-_OFTEN = {"city": 0.6, "rural": 0.08, "highway": 0.08}
+_OFTEN = {"city": 0.7, "rural": 0.08, "highway": 0.08}
 _KINDS = {
-    "city": ("arrow", "arrow", "hatching", "hatching", "zigzag", "box", "stop line", "letters", "kerb lines"),
+    "city": (
+        "arrow",
+        "arrow",
+        "arrow",
+        "hatching",
+        "hatching",
+        "zigzag",
+        "box",
+        "stop line",
+        "letters",
+        "kerb lines",
+        "cycle lane",
+    ),
     "rural": ("stop line", "hatching"),
     "highway": ("arrow", "hatching"),
 }
@@ -72,8 +84,10 @@ def _between(mark: RoadMark, share: float) -> float:
 def _arrow(mark: RoadMark, stroke: _Stroke) -> None:
     neck = _between(mark, 0.6)
     stroke([(mark.u, mark.near), (mark.u, neck)])
-    stroke([(mark.u - mark.half, neck), (mark.u, mark.far)])
-    stroke([(mark.u + mark.half, neck), (mark.u, mark.far)])
+    for k in range(3):  # a filled head, as three angles in each other
+        half = mark.half * (1 - k / 3)
+        stroke([(mark.u - half, neck), (mark.u, mark.far)])
+        stroke([(mark.u + half, neck), (mark.u, mark.far)])
 
 
 def _hatching(mark: RoadMark, stroke: _Stroke) -> None:
@@ -113,6 +127,11 @@ def _kerb_lines(mark: RoadMark, stroke: _Stroke) -> None:
         stroke([(u, 0.05), (u, 1.05)])
 
 
+def _cycle_lane(mark: RoadMark, stroke: _Stroke) -> None:
+    side = -mark.half if mark.u < 0 else mark.half
+    stroke([(side, 0.05), (side, 1.05)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
     """How a kind of marking is painted, and how large it is."""
@@ -125,11 +144,12 @@ class _Shape:
 
 
 _SHAPES = {
-    "arrow": _Shape(paint=_arrow, half=(0.06, 0.08), shrinks=(0.45, 0.55)),
+    "arrow": _Shape(paint=_arrow, half=(0.06, 0.11), shrinks=(0.35, 0.55), stroke=0.018),
     "hatching": _Shape(paint=_hatching, half=(0.08, 0.25)),
     "zigzag": _Shape(paint=_zigzag, half=(0.03, 0.05)),
     "box": _Shape(paint=_box, half=(0.3, 0.9)),
     "stop line": _Shape(paint=_stop_line, half=(0.4, 0.95)),
     "letters": _Shape(paint=_letters, half=(0.1, 0.14), shrinks=(0.7, 0.8)),
     "kerb lines": _Shape(paint=_kerb_lines, half=(0.95, 0.95), stroke=0.008, colour=(215, 180, 60)),
+    "cycle lane": _Shape(paint=_cycle_lane, half=(0.75, 0.85), stroke=0.13, colour=(140, 85, 78)),
 }

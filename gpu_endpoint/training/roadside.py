@@ -6,8 +6,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from gpu_endpoint.training import plants
-from gpu_endpoint.training.buildings import facade
+from gpu_endpoint.training import buildings, plants
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.palette import jitter, mix
 
@@ -16,11 +15,11 @@ from gpu_endpoint.training.palette import jitter, mix
 class Prop:
     """Something fixed beside the road; its details follow from its seed."""
 
-    kind: str  # building, tree, pole, bank, gantry
+    kind: str  # building, block, tree, pole, bank, gantry
     u: float  # half road widths from the middle; negative is left
     distance_m: float
     size_m: float  # height; of a building also the depth scales with it
-    length_m: float = 0.0
+    length_m: float = 0.0  # of a building along the road, of a block across it
     seed: int = 0
 
 
@@ -89,7 +88,9 @@ def paint_prop(canvas: Canvas, prop: Prop, distance_m: float) -> None:
     if prop.kind == "building":
         near_m, far_m = max(distance_m, 1.9), distance_m + prop.length_m
         if far_m > 2.2:
-            facade(canvas, prop.u, (near_m, far_m), prop.size_m, rng)
+            buildings.along(canvas, prop.u, (near_m, far_m), prop.size_m, rng)
+    elif prop.kind == "block":
+        buildings.across(canvas, prop.u, max(distance_m, 1.9), prop.length_m, prop.size_m, rng)
     elif prop.kind == "bank":
         _bank(canvas, prop, rng)
     elif s <= 1.3 and prop.kind in ("tree", "bush"):
@@ -146,7 +147,7 @@ def _gantry(canvas: Canvas, prop: Prop, s: float, rng: random.Random) -> None:
 
 
 def paint_barriers(canvas: Canvas) -> None:
-    """Guard rails or concrete walls along a highway."""
+    """The low walls along a drive's or a drawing's highway; training scenes have those of barriers.py."""
     rng = random.Random(canvas.look.seed + 4)
     camera = canvas.camera
     canvas.fade = 0.0

@@ -59,7 +59,7 @@ def paint_wayside_markings(canvas: Canvas, wayside: Wayside, travelled_m: float)
         pair = (-0.03, 0.03) if lane == 0 and wayside.double else (0.0,)
         for shift in pair:
             solid = wayside.solid or (wayside.double and shift < 0)
-            _lane_line(canvas, lane + shift, travelled_m, solid=solid, least=least)
+            _lane_line(canvas, lane + shift, travelled_m, solid=solid, least=least, dash=wayside.dash)
     canvas.look = look
     for edge, colour in ((-0.95, wayside.left_edge), (0.95, wayside.right_edge)):
         if colour is not None:
@@ -110,7 +110,9 @@ def paint_markings(canvas: Canvas, travelled_m: float) -> None:
             canvas.polygon(_strip(canvas, edge - half, edge + half, 0.02, 1.05), colour, least)
 
 
-def _lane_line(canvas: Canvas, lane: float, travelled_m: float, *, solid: bool, least: float) -> None:
+def _lane_line(
+    canvas: Canvas, lane: float, travelled_m: float, *, solid: bool, least: float, dash: float = 0.45
+) -> None:
     colour, half, period = canvas.look.marking, 0.014, 9.0
     if solid:
         canvas.polygon(_strip(canvas, lane - half, lane + half, 0.03, 1.05), colour, least)
@@ -122,8 +124,9 @@ def _lane_line(canvas: Canvas, lane: float, travelled_m: float, *, solid: bool, 
             )
         return
     start = 3.4 - travelled_m % period
-    for dash in range(14):
-        near, far = start + dash * period, start + dash * period + period * 0.45
+    for k in range(14):
+        near = start + k * period
+        far = near + period * dash
         if far > 3.5:
             s1, s0 = 4.0 / max(near, 3.3), 4.0 / far
             canvas.polygon(_strip(canvas, lane - half, lane + half, s0, s1), colour, least)

@@ -19,7 +19,7 @@ from gpu_endpoint.training.ranking import Refinement, refine
 from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 
 SCENES, SCENE_SEED = 62000, 1
-SHARES = {"twins": 0.8, "passers-by": 0.2}  # of kinds of pairs, see pairs.py
+SHARES = {"twins": 0.55, "bypasses": 0.25, "passers-by": 0.2}  # of kinds of pairs, see pairs.py
 CAPTIONS, CAPTION_SEED = 60000, 5
 CALIBRATION = 512  # scenes that set the int8 scales
 BESIDE = 2 / 3  # share of the head that was trained beside the tower in the blend

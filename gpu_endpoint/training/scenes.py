@@ -57,10 +57,14 @@ def random_scene(rng: random.Random, *, plain: bool | None = None) -> Scene:
         crosswalk = rng.uniform(0.4, 0.6) if plain else rng.uniform(0.28, 0.62)
     actors = casting.random_actors(rng, road, crosswalk, plain=plain)
     camera = random_camera(rng, width, height, plain=plain)
-    props, cut = roadside.random_props(rng, road, plain=plain), None
+    props = roadside.random_props(rng, road, plain=plain)
+    cut: Wayside | None = None
     if not plain:
         look, camera = wayside.vary_look(look, rng), wayside.vary_camera(camera, road, rng)
-        props, cut = wayside.vary_props(props, road, rng), wayside.random_wayside(rng, road)
+        cut = wayside.random_wayside(rng, road)
+        props = wayside.set_back(wayside.vary_props(props, road, rng), cut, road)
+        if road == "highway":
+            actors += casting.oncoming(rng, cut.barriers, camera.lane)
         actors = casting.in_sight(actors, camera)
     return Scene(
         look=look, camera=camera, actors=tuple(actors), crosswalk_s=crosswalk, wayside=cut,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
+from gpu_endpoint.training.barriers import Barrier, random_barriers
 from gpu_endpoint.training.camera import Camera
 from gpu_endpoint.training.look import Look
 from gpu_endpoint.training.palette import Colour, jitter
@@ -26,7 +28,16 @@ _LANES: dict[str, tuple[tuple[float, ...], ...]] = {
         (-0.1, 0.5),
     ),
     "rural": ((0.0,), (0.0,), (0.0,), ()),
-    "city": ((0.0,), (0.0,), (), (-0.35, 0.35), (-0.1,)),
+    "city": (
+        (0.0,),
+        (0.0,),
+        (),
+        (-0.35, 0.35),
+        (-0.1,),
+        (-0.5, 0.0, 0.5),
+        (-0.3, 0.3),
+        (0.0, 0.5),
+    ),
 }  # fmt: skip
 
 
@@ -37,6 +48,7 @@ class Wayside:
     lanes: tuple[float, ...]
     double: bool  # a double line in the middle
     solid: bool
+    dash: float  # share of a broken line that is painted
     yellow: bool  # the middle line
     left_edge: Colour | None  # None leaves the edge line out
     right_edge: Colour | None
@@ -45,6 +57,11 @@ class Wayside:
     opposite: tuple[float, float] | None = None  # another carriageway: from and to, in half road widths
     scrub: tuple[tuple[float, float, float, Colour], ...] = ()  # u, nearness, size in metres, colour
     marks: tuple[RoadMark, ...] = ()
+    barriers: tuple[Barrier, ...] = ()
+
+    def beyond(self, u: float) -> bool:
+        """Whether a barrier stands between the road and u, in half road widths from the road's middle."""
+        return any(b.u * u > 0 and abs(u) > abs(b.u) for b in self.barriers)
 
 
 def random_wayside(rng: random.Random, road: str) -> Wayside:
@@ -61,9 +78,10 @@ def random_wayside(rng: random.Random, road: str) -> Wayside:
     right = _WHITE if rng.random() < (0.4 if road == "city" else 0.8) else None
     gravel = rng.uniform(0.05, 0.4) if road == "rural" and rng.random() < 0.5 else 0.0
     return Wayside(
-        lanes=lanes, double=double, solid=solid, yellow=yellow, left_edge=left, right_edge=right,
+        lanes=lanes, double=double, solid=solid, dash=rng.uniform(0.22, 0.5),
+        yellow=yellow, left_edge=left, right_edge=right,
         shoulder=shoulder, gravel=gravel, opposite=opposite, scrub=_random_scrub(rng, road),
-        marks=random_roadmarks(rng, road),
+        marks=random_roadmarks(rng, road), barriers=random_barriers(rng, road, 1 + shoulder),
     )  # fmt: skip
 
 
@@ -126,6 +144,15 @@ def vary_props(props: list[Prop], road: str, rng: random.Random) -> list[Prop]:
     if road == "city" and rng.random() < 0.2:
         open_m = rng.uniform(8, 45)
         props = [p for p in props if p.kind != "building" or p.distance_m > open_m]
+    if road == "city" and rng.random() < 0.25:  # a park, or a yard, along one side
+        side = rng.choice((-1, 1))
+        props = [p for p in props if p.kind != "building" or p.u * side < 0]
+        for _ in range(rng.randint(2, 12)):
+            u = side * rng.uniform(1.4, 4.0)
+            props.append(_far(rng, "tree", u, 4.3 / rng.uniform(0.07, 0.6), rng.uniform(1.5, 7)))
+    if road == "city" and rng.random() < 0.3:  # the street ends, or turns, before a house
+        block = _far(rng, "block", rng.uniform(-2.5, 2.5), rng.uniform(12, 45), rng.uniform(3, 11))
+        props.append(replace(block, length_m=rng.uniform(8, 45)))
     if road == "rural" and rng.random() < 0.65:
         kept = rng.choice((0.0, 0.0, 0.1, 0.3))
         props = [p for p in props if p.kind not in ("tree", "pole") or rng.random() < kept]
@@ -135,15 +162,32 @@ def vary_props(props: list[Prop], road: str, rng: random.Random) -> list[Prop]:
         for _ in range(rng.choice((0, 15, 40, 90))):
             u = rng.choice((-1, 1)) * rng.uniform(1.2, 5.0)
             props.append(_far(rng, "bush", u, 4.3 / rng.uniform(0.07, 0.7), rng.uniform(0.3, 1.6)))
-    if road == "highway" and rng.random() < 0.2:  # through a town, behind its barriers
+    if road == "highway" and rng.random() < 0.3:  # through a town, behind its barriers
         for side in rng.choice(((-1,), (1,), (-1, 1))):
             row = street(rng, side, "city", plain=False, reach_m=60)
-            props += [replace(p, u=p.u * rng.uniform(1.15, 1.6)) for p in row]
+            away = rng.uniform(1.0, 1.6)
+            props += [replace(p, u=p.u * away * rng.uniform(1.0, 1.1)) for p in row]
     elif road == "highway" and rng.random() < 0.6:
         for _ in range(rng.randint(5, 18)):
             u = rng.choice((-1, 1)) * rng.uniform(1.6, 4.0)
             props.append(_far(rng, "tree", u, 4.3 / rng.uniform(0.07, 0.5), rng.uniform(1.5, 6)))
     return props
+
+
+def set_back(props: list[Prop], cut: Wayside, road: str) -> list[Prop]:
+    """What grows or is built beside a highway stands behind its barrier, houses never at its edge."""
+    if road != "highway":
+        return props
+    return [_set_back(prop, cut) if prop.kind in ("building", "tree", "bush") else prop for prop in props]
+
+
+def _set_back(prop: Prop, cut: Wayside) -> Prop:
+    side = math.copysign(1, prop.u)
+    nearest = 1.9 if prop.kind == "building" else 1 + cut.shoulder
+    for barrier in cut.barriers:
+        if barrier.u * side > 0:
+            nearest = abs(barrier.u) + 0.03
+    return replace(prop, u=side * max(abs(prop.u), nearest))
 
 
 def _far(rng: random.Random, kind: str, u: float, distance_m: float, size_m: float) -> Prop:

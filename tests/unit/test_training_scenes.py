@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 
 from gpu_endpoint.training.actors import Actor, facts_of
+from gpu_endpoint.training.barriers import Barrier, paint_barrier
 from gpu_endpoint.training.camera import Camera, against_light, darken
 from gpu_endpoint.training.canvas import Canvas
 from gpu_endpoint.training.casting import in_sight
 from gpu_endpoint.training.dataset import render_set
 from gpu_endpoint.training.look import ROADS, TIMES, WEATHERS
-from gpu_endpoint.training.pairs import passers_by, rebuilt, twin
+from gpu_endpoint.training.painting import paint_world
+from gpu_endpoint.training.pairs import bypasses, passers_by, rebuilt, twin
 from gpu_endpoint.training.photograph import SIZE, enlarged, photograph, random_picture
 from gpu_endpoint.training.roadmarks import RoadMark, paint_roadmark
 from gpu_endpoint.training.scenes import random_scene
@@ -130,6 +132,54 @@ def test_streets_with_people_and_without_are_told_apart() -> None:
     assert alone > 20
 
 
+def test_a_bypass_runs_behind_barriers_through_the_same_place() -> None:
+    rng, walled = random.Random(13), 0
+    for _ in range(40):
+        first, second = bypasses(rng)
+        assert first.look.road != "highway"
+        assert second.look == replace(first.look, road="highway")
+        assert second.wayside is not None
+        houses = [prop for prop in second.props if prop.kind in ("building", "block")]
+        assert all(prop.kind == "building" and abs(prop.u) > 1 for prop in houses)
+        for barrier in second.wayside.barriers:
+            beside = [prop for prop in houses if prop.u * barrier.u > 0]
+            assert all(second.wayside.beyond(prop.u) for prop in beside)
+            walled += bool(beside)
+    assert walled > 10
+
+
+@pytest.mark.parametrize("kind", ["concrete", "tall", "rail", "topped", "railing", "wall", "hedge"])
+def test_a_barrier_rises_from_its_line_to_its_height(kind: str) -> None:
+    look = replace(random_scene(random.Random(1)).look, light=1.0, haze=0.0)
+    canvas = Canvas(Image.new("RGB", (CAMERA.width, CAMERA.height)), CAMERA, look)
+    paint_barrier(canvas, Barrier(kind=kind, u=1.2, height=0.6, seed=4))
+    rows, columns = np.nonzero(np.asarray(canvas.image).max(2))
+    assert len(rows) > 30
+    assert columns.min() >= CAMERA.vanish
+    nearness = (columns - CAMERA.vanish) / (1.2 * CAMERA.road)
+    foot = CAMERA.horizon + nearness * (CAMERA.height - CAMERA.horizon)
+    assert (rows <= foot + 6).all()
+    assert (rows >= foot - 0.6 * nearness * (CAMERA.height - CAMERA.horizon) - 6).all()
+
+
+def test_a_barrier_hides_what_moves_beyond_it() -> None:
+    rng = random.Random(5)
+    scene = random_scene(rng, plain=False)
+    while scene.look.road != "highway" or scene.look.time != "day" or scene.look.weather != "clear":
+        scene = random_scene(rng, plain=False)
+    assert scene.wayside is not None
+    wall = replace(scene.wayside, barriers=(Barrier(kind="tall", u=1.2, height=3.5),))
+    bare = replace(scene, camera=CAMERA, props=(), actors=(), wayside=wall)
+
+    def shown(u: float) -> bool:
+        car = Actor(kind="car", u=u, s=0.4, variant="red", view="rear")
+        pictures = [np.asarray(paint_world(s).image) for s in (bare, replace(bare, actors=(car,)))]
+        return not np.array_equal(*pictures)
+
+    assert shown(0.6)
+    assert not shown(1.7)
+
+
 def test_streets_are_painted_more_than_other_roads() -> None:
     rng = random.Random(2)
     painted: dict[str, list[bool]] = {road: [] for road in ROADS}
@@ -141,7 +191,9 @@ def test_streets_are_painted_more_than_other_roads() -> None:
     assert share["city"] > 2 * max(share["rural"], share["highway"])
 
 
-@pytest.mark.parametrize("kind", ["arrow", "hatching", "zigzag", "box", "stop line", "letters", "kerb lines"])
+@pytest.mark.parametrize(
+    "kind", ["arrow", "hatching", "zigzag", "box", "stop line", "letters", "kerb lines", "cycle lane"]
+)
 def test_every_marking_lies_on_the_road(kind: str) -> None:
     look = replace(random_scene(random.Random(1)).look, asphalt=(0, 0, 0), light=1.0)
     canvas = Canvas(Image.new("RGB", (CAMERA.width, CAMERA.height)), CAMERA, look)

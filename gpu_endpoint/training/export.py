@@ -87,7 +87,7 @@ def export_int8(float_path: Path, path: Path, pictures: Pictures) -> None:
     quantize_static(
         str(prepared), str(path), _Calibration(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
         weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
-        calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.999},
+        calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.995},
         op_types_to_quantize=["Conv", "MatMul"],
         nodes_to_exclude=_weightless_products(prepared) + _first_convolutions(prepared),
     )  # fmt: skip

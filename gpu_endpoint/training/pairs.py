@@ -79,18 +79,29 @@ def relaid(scene: Scene, road: str, rng: random.Random, *, kept: float) -> Scene
 
 
 def bypasses(rng: random.Random) -> Pair:
-    """A street or country road, mostly by day, and the same place with a highway through it."""
+    """A street or country road, mostly by day, and the same place with a highway through it.
+
+    Houses stay close on one side at most: a canyon is a street, whatever runs along its kerbs.
+    """
     while True:
         first = random_scene(rng, plain=False)
         look = first.look
         rare = look.weather in ("snow", "fog") or look.time != "day" or look.road == "rural"
         if look.road != "highway" and (not rare or rng.random() < 0.4):
-            return first, _with_oncoming(relaid(first, "highway", rng, kept=0.75), rng)
+            second = relaid(first, "highway", rng, kept=0.75)
+            return first, _with_oncoming(_opened(second, rng), rng)
 
 
 PAIRS: dict[str, Callable[[random.Random], Pair]] = {
     "twins": twins, "passers-by": passers_by, "bypasses": bypasses
 }  # fmt: skip
+
+
+def _opened(scene: Scene, rng: random.Random) -> Scene:
+    side, away = rng.choice((-1, 1)), rng.uniform(1.3, 2.0)
+    far = [replace(p, u=p.u * away) if p.u * side > 0 else p for p in scene.props]
+    gone = [p for p in scene.props if p.kind != "building" or p.u * side < 0]
+    return replace(scene, props=tuple(gone if rng.random() < 0.7 else far))
 
 
 def _with_oncoming(scene: Scene, rng: random.Random) -> Scene:

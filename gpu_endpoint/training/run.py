@@ -21,7 +21,7 @@ from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 SCENES, SCENE_SEED = 62000, 1
 SHARES = {"twins": 0.55, "bypasses": 0.25, "passers-by": 0.2}  # of kinds of pairs, see pairs.py
 CAPTIONS, CAPTION_SEED = 60000, 5
-CALIBRATION = 512  # scenes that set the int8 scales
+CALIBRATION = 1024  # scenes that set the int8 scales, of every kind of pairs
 BESIDE = 2 / 3  # share of the head that was trained beside the tower in the blend
 STAGES = (Plan(size=96, steps=9000), Plan(steps=6000, rate=1.3e-3, seed=3))  # small pictures first
 
@@ -70,7 +70,8 @@ def publish(trained: Trained, scenes: SceneSet, captions: CaptionSet, encoder: S
     """Export the tower, fit the head to its vectors, write the config."""
     float_image = BUILD / "image.float32.onnx"
     export.export_float(trained, float_image)
-    export.export_int8(float_image, WEIGHTS / IMAGE_FILE, scenes.pictures[:CALIBRATION])
+    every = max(1, len(scenes.pictures) // CALIBRATION)
+    export.export_int8(float_image, WEIGHTS / IMAGE_FILE, scenes.pictures[::every][:CALIBRATION])
     images = embed_pictures_of(WEIGHTS / IMAGE_FILE, scenes.pictures)
     linear = trained.head.linear
     beside = Head(linear.weight.detach().numpy(), linear.bias.detach().numpy())

@@ -19,7 +19,7 @@ from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-128c"
+MODEL = "scenes-rn-128d"
 NOTHING = DesiredState(models=[], defaults={})
 
 

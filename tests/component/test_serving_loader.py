@@ -25,7 +25,7 @@ from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-128c"
+MODEL = "scenes-rn-128d"
 
 
 @pytest.fixture

@@ -12,19 +12,9 @@ from gpu_endpoint.training.palette import Colour
 
 _OFTEN = {"city": 0.7, "rural": 0.08, "highway": 0.08}
 _KINDS = {
-    "city": (
-        "arrow",
-        "arrow",
-        "arrow",
-        "hatching",
-        "hatching",
-        "zigzag",
-        "box",
-        "stop line",
-        "letters",
-        "kerb lines",
-        "cycle lane",
-    ),
+    "city": ("arrow",) * 3
+    + ("hatching",) * 2
+    + ("zigzag", "box", "stop line", "letters", "kerb lines", "cycle lane"),
     "rural": ("stop line", "hatching"),
     "highway": ("arrow", "hatching"),
 }

@@ -36,8 +36,7 @@ class Barrier:
 
 def random_barriers(rng: random.Random, road: str, reach: float) -> tuple[Barrier, ...]:
     """What that kind of road has on either side; `reach` is where its paved shoulder ends."""
-    found = [_random_barrier(rng, road, side, reach) for side in (-1, 1) if rng.random() < _OFTEN[road]]
-    return tuple(found)
+    return tuple(_random_barrier(rng, road, side, reach) for side in (-1, 1) if rng.random() < _OFTEN[road])
 
 
 def _random_barrier(rng: random.Random, road: str, side: int, reach: float) -> Barrier:
@@ -73,7 +72,7 @@ def _posts(canvas: Canvas, barrier: Barrier, colour: Colour, gap_m: float, *, hi
 
 
 def _solid(canvas: Canvas, barrier: Barrier, colour: Colour, rng: random.Random) -> None:
-    """Cast concrete: stained below, worn bright or dark along its top, with joints."""
+    """Concrete, brick or leaves: stained below, bright or dark along its top, some with joints."""
     _band(canvas, barrier, 0.0, 1.0, colour)
     _band(canvas, barrier, 0.0, rng.uniform(0.15, 0.5), mix(colour, (40, 38, 34), rng.uniform(0.0, 0.45)))
     edge = rng.choice(((225, 225, 220), (60, 58, 52)))
@@ -86,8 +85,7 @@ def _rail(canvas: Canvas, barrier: Barrier, colour: Colour, rng: random.Random) 
     """One or two beams on posts: what is behind shows between."""
     _posts(canvas, barrier, mix(colour, (60, 60, 60), 0.4), rng.uniform(1.5, 4), high=0.9)
     _band(canvas, barrier, rng.uniform(0.5, 0.65), 1.0, colour)
-    shadow = mix(colour, (50, 50, 50), 0.5)
-    _band(canvas, barrier, 0.76, 0.82, shadow)
+    _band(canvas, barrier, 0.76, 0.82, mix(colour, (50, 50, 50), 0.5))  # the beam's fold
     if rng.random() < 0.4:
         _band(canvas, barrier, 0.2, 0.4, colour)
 

@@ -29,10 +29,11 @@ def paint_world(scene: Scene, backdrop: Image.Image | None = None) -> Canvas:
     if scene.look.roughness:
         rough = scenery.roughen(weather.to_floats(canvas.image), canvas, scene.travelled_m)
         canvas = Canvas(weather.to_image(rough), camera, scene.look)
-    if scene.look.road == "highway" and scene.wayside is None:
-        roadside.paint_barriers(canvas)
     weather.street_glow(canvas)
-    if scene.wayside is not None:
+    if scene.wayside is None:
+        if scene.look.road == "highway":
+            roadside.paint_barriers(canvas)
+    else:
         _paint_standing(canvas, scene, beyond=True)
         for barrier in scene.wayside.barriers:
             paint_barrier(canvas, barrier)

@@ -72,22 +72,20 @@ def relaid(scene: Scene, road: str, rng: random.Random, *, kept: float) -> Scene
         props=tuple(wayside.set_back(props, cut, road)),
         crosswalk_s=None if road == "highway" else scene.crosswalk_s,
     )  # fmt: skip
-    actors = list(scene.actors)
-    if road == "highway":
-        actors = casting.moving_on(actors, rng)
+    actors = casting.moving_on(scene.actors, rng) if road == "highway" else scene.actors
     return replace(laid, actors=_seen(actors, laid))
 
 
 def bypasses(rng: random.Random) -> Pair:
-    """A street or country road, mostly by day, and the same place with a highway through it.
+    """A street or country road, mostly a street by day, and the same place with a highway through it.
 
     Houses stay close on one side at most: a canyon is a street, whatever runs along its kerbs.
     """
     while True:
         first = random_scene(rng, plain=False)
         look = first.look
-        rare = look.weather in ("snow", "fog") or look.time != "day" or look.road == "rural"
-        if look.road != "highway" and (not rare or rng.random() < 0.4):
+        usual = look.weather not in ("snow", "fog") and (look.time, look.road) == ("day", "city")
+        if look.road != "highway" and (usual or rng.random() < 0.4):
             second = relaid(first, "highway", rng, kept=0.75)
             return first, _with_oncoming(_opened(second, rng), rng)
 

@@ -140,34 +140,50 @@ def vary_camera(camera: Camera, road: str, rng: random.Random) -> Camera:
 
 
 def vary_props(props: list[Prop], road: str, rng: random.Random) -> list[Prop]:
-    """Open country has few trees and many slopes; some streets cross squares, highways woods or towns."""
-    if road == "city" and rng.random() < 0.2:
+    """What stands beside a road of that kind, and how it differs from one to the next."""
+    return {"city": _vary_street, "rural": _vary_country, "highway": _vary_highway}[road](props, rng)
+
+
+def _vary_street(props: list[Prop], rng: random.Random) -> list[Prop]:
+    """Some streets cross squares, run along a park or a yard, or end before a house."""
+    if rng.random() < 0.2:
         open_m = rng.uniform(8, 45)
         props = [p for p in props if p.kind != "building" or p.distance_m > open_m]
-    if road == "city" and rng.random() < 0.25:  # a park, or a yard, along one side
+    if rng.random() < 0.25:
         side = rng.choice((-1, 1))
         props = [p for p in props if p.kind != "building" or p.u * side < 0]
         for _ in range(rng.randint(2, 12)):
             u = side * rng.uniform(1.4, 4.0)
             props.append(_far(rng, "tree", u, 4.3 / rng.uniform(0.07, 0.6), rng.uniform(1.5, 7)))
-    if road == "city" and rng.random() < 0.3:  # the street ends, or turns, before a house
+    if rng.random() < 0.3:
         block = _far(rng, "block", rng.uniform(-2.5, 2.5), rng.uniform(12, 45), rng.uniform(3, 11))
         props.append(replace(block, length_m=rng.uniform(8, 45)))
-    if road == "rural" and rng.random() < 0.65:
-        kept = rng.choice((0.0, 0.0, 0.1, 0.3))
-        props = [p for p in props if p.kind not in ("tree", "pole") or rng.random() < kept]
-        if rng.random() < 0.6:
-            for side in rng.sample((-1, 1), rng.choice((1, 1, 2))):
-                props.append(_far(rng, "bank", side * rng.uniform(1.15, 2.2), 60, rng.uniform(1.5, 10)))
-        for _ in range(rng.choice((0, 15, 40, 90))):
-            u = rng.choice((-1, 1)) * rng.uniform(1.2, 5.0)
-            props.append(_far(rng, "bush", u, 4.3 / rng.uniform(0.07, 0.7), rng.uniform(0.3, 1.6)))
-    if road == "highway" and rng.random() < 0.3:  # through a town, behind its barriers
+    return props
+
+
+def _vary_country(props: list[Prop], rng: random.Random) -> list[Prop]:
+    """Open country has few trees and many slopes."""
+    if rng.random() >= 0.65:
+        return props
+    kept = rng.choice((0.0, 0.0, 0.1, 0.3))
+    props = [p for p in props if p.kind not in ("tree", "pole") or rng.random() < kept]
+    if rng.random() < 0.6:
+        for side in rng.sample((-1, 1), rng.choice((1, 1, 2))):
+            props.append(_far(rng, "bank", side * rng.uniform(1.15, 2.2), 60, rng.uniform(1.5, 10)))
+    for _ in range(rng.choice((0, 15, 40, 90))):
+        u = rng.choice((-1, 1)) * rng.uniform(1.2, 5.0)
+        props.append(_far(rng, "bush", u, 4.3 / rng.uniform(0.07, 0.7), rng.uniform(0.3, 1.6)))
+    return props
+
+
+def _vary_highway(props: list[Prop], rng: random.Random) -> list[Prop]:
+    """Some run through a town, behind their barriers, some through woods."""
+    if rng.random() < 0.3:
         for side in rng.choice(((-1,), (1,), (-1, 1))):
             row = street(rng, side, "city", plain=False, reach_m=60)
             away = rng.uniform(1.0, 1.6)
             props += [replace(p, u=p.u * away * rng.uniform(1.0, 1.1)) for p in row]
-    elif road == "highway" and rng.random() < 0.6:
+    elif rng.random() < 0.6:
         for _ in range(rng.randint(5, 18)):
             u = rng.choice((-1, 1)) * rng.uniform(1.6, 4.0)
             props.append(_far(rng, "tree", u, 4.3 / rng.uniform(0.07, 0.5), rng.uniform(1.5, 6)))

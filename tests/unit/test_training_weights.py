@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime
 import pytest
 from safetensors.numpy import load_file
 
@@ -36,6 +37,16 @@ def test_the_tower_gives_unit_vectors_whatever_the_batch() -> None:
     assert together.shape == (3, config.dim)
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-4)
     assert together == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_processor_that_adds_bytes_in_16_bits_gives_the_same_vectors() -> None:
+    path = read_config(MODEL_ID).file("image", CONFIG.parent)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # float32 arithmetic
+    plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    pixels = {"image": model_input(render_set(16, 1).pictures)}
+    cosines = (open_session(path, threads=1).run(None, pixels)[0] * plain.run(None, pixels)[0]).sum(axis=1)
+    assert cosines.mean() > 0.9998
 
 
 def test_the_head_maps_sentences_into_the_images_space() -> None:

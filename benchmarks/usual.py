@@ -89,7 +89,7 @@ def stretches(
     for shared in [(), *SHARED]:
         chosen = [place for place, facts in enumerate(drive.facts) if facts >= set(shared)]
         if len(chosen) >= LEAST:
-            yield _some(drive, chosen), vectors[chosen]
+            yield some(drive, chosen), vectors[chosen]
 
 
 def clips(embedder: Embedder) -> Iterator[tuple[Timeline, NDArray[np.float32]]]:
@@ -102,10 +102,11 @@ def clips(embedder: Embedder) -> Iterator[tuple[Timeline, NDArray[np.float32]]]:
     for clip in np.unique(real.clips):
         chosen = np.flatnonzero(real.clips == clip).tolist()
         if len(chosen) >= LEAST_REAL:
-            yield _some(whole, chosen), vectors[chosen]
+            yield some(whole, chosen), vectors[chosen]
 
 
-def _some(drive: Timeline, chosen: Sequence[int]) -> Timeline:
+def some(drive: Timeline, chosen: Sequence[int]) -> Timeline:
+    """Some of its frames as a drive of their own."""
     return replace(
         drive,
         pictures=drive.pictures[list(chosen)],

@@ -20,7 +20,7 @@ class EndpointSettings(BaseSettings):
     built: Path | None = Field(
         default=None, description="Folder of models that an image brings along, linked into the state folder."
     )
-    image_model: str = Field(default="scenes-rn-128d", description="Model that embeds frames and questions.")
+    image_model: str = Field(default="scenes-rn-128e", description="Model that embeds frames and questions.")
     image_model_file: Path | None = Field(
         default=None, description="Safetensors file of an open_clip model, in place of the hub."
     )

@@ -108,7 +108,7 @@ DEV = Stage(
     # As many as one video's sheets in work: 2 batches of 8 chunks with 4 sheets each (media_states.py).
     endpoint=ServerlessEndpoint(memory_mb=3072, max_concurrency=64),
     image="cpu",
-    image_model="scenes-rn-128d",
+    image_model="scenes-rn-128e",
     web_origins=("*",),
     requests_per_s=200,
     request_burst=400,

@@ -210,7 +210,7 @@ class FakeSightline:
         moments = [self._moment(ready[0], rank) for rank in range(self.store.moments)] if ready else []
         return 200, {
             "search_id": str(uuid4()),
-            "model": {"id": "scenes-rn-128d", "revision": "r1", "dim": 256},
+            "model": {"id": "scenes-rn-128e", "revision": "r1", "dim": 256},
             "plan": {"path": "exact", "matching": 61, "candidates": 61, "complete": True},
             "took_ms": {"embed": 2.0, "sql": 1.0, "total": 4.0},
             "verdict": {

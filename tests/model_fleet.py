@@ -19,7 +19,7 @@ from gpu_endpoint.lifecycle.reports import fleet
 from gpu_endpoint.models.config import ModelConfig
 from sightline.contracts.inference import ATTRIBUTES_HEADER, JPEG, Call, ModelPin, SheetLayout
 
-MODEL = "scenes-rn-128d"
+MODEL = "scenes-rn-128e"
 WAIT_S = 60
 
 

@@ -13,7 +13,7 @@ from gpu_endpoint.models.sessions import open_session
 from gpu_endpoint.training.dataset import Pictures
 from gpu_endpoint.training.palette import Floats
 
-MODEL_ID = "scenes-rn-128d"
+MODEL_ID = "scenes-rn-128e"
 MODELS = Path(__file__).parents[1] / "models"
 WEIGHTS = MODELS / "weights"
 BUILD = Path(__file__).parents[2] / "build" / "training"  # what training makes on its way

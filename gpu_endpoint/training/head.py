@@ -2,8 +2,8 @@
 
 Each text gets a target: the linear discriminant, in the image tower's space, of the scenes of which its
 facts are true (Fisher 1936). Ridge regression from sentence embeddings to targets (Hoerl and Kennard 1970)
-is the head. It finds words outside the grammar more often than the head that the sigmoid loss trains beside
-the tower, which is better with several facts at once; a blend keeps both (figures in decision 0006).
+is the head. It finds words outside the grammar more often than the head of the sigmoid loss (matching.py),
+which tells roads apart; a blend keeps both (figures in decision 0006).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gpu_endpoint.training.captionset import CaptionSet, one_hot
 from gpu_endpoint.training.palette import Floats
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
+ELSEWHERE = Path(__file__).with_name("elsewhere.txt")
 RIDGE = 1e-3  # chosen on phrases and sentences left out of the fit, not on the held-out queries
 SHRINKAGE = 1e-3  # added to the image vectors' covariance
 PHRASE_WEIGHT, SENTENCE_WEIGHT = 0.5, 1.0  # of all phrases, of all sentences; all captions together weigh 1
@@ -56,6 +57,12 @@ def free_sentences() -> list[tuple[str, list[str]]]:
             facts, texts = line.split(" | ")
             rows += [(text.strip(), facts.split(", ")) for text in texts.split("; ")]
     return rows
+
+
+def absent_texts() -> list[str]:
+    """Of what no scene shows."""
+    lines = ELSEWHERE.read_text(encoding="utf-8").splitlines()
+    return [text.strip() for line in lines if not line.startswith("#") for text in line.split(";")]
 
 
 def phrase_facts() -> list[tuple[str, str]]:
@@ -142,8 +149,8 @@ def calibrate(head: Head, images: Floats, captions: CaptionSet) -> tuple[float, 
     asserted = captions.asserted[columns]
     matches = (captions.true[rows] @ asserted.T >= asserted.sum(1) - 0.5).ravel().astype(float)
     cosines = (images[rows] @ unit(head(captions.sentences[columns])).T).ravel().astype(float)
-    inputs, answer = np.stack([cosines, np.ones_like(cosines)]), np.array([10.0, -5.0])
-    for _ in range(25):  # Newton's method on the logistic loss
+    inputs, answer = np.stack([cosines, np.ones_like(cosines)]), np.zeros(2)
+    for _ in range(25):  # Newton's method on the logistic loss, from where it is curved most
         chance = 1 / (1 + np.exp(-answer @ inputs))
         curvature = (inputs * (chance * (1 - chance))) @ inputs.T + 1e-6 * np.eye(2)
         answer = answer - np.linalg.solve(curvature, inputs @ (chance - matches))

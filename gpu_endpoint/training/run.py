@@ -14,7 +14,8 @@ from gpu_endpoint.training import export
 from gpu_endpoint.training.bundled import BUILD, HEAD_FILE, IMAGE_FILE, WEIGHTS, embed_pictures_of
 from gpu_endpoint.training.captionset import CaptionSet, write_captions
 from gpu_endpoint.training.dataset import SceneSet, cached_set, joined
-from gpu_endpoint.training.head import Head, blend, calibrate, fit_head, save_head
+from gpu_endpoint.training.head import blend, calibrate, fit_head, save_head
+from gpu_endpoint.training.matching import Matching, match_head
 from gpu_endpoint.training.ranking import Refinement, refine
 from gpu_endpoint.training.train import Plan, Trained, Trainer, load
 
@@ -22,7 +23,7 @@ SCENES, SCENE_SEED = 62000, 1
 SHARES = {"twins": 0.55, "bypasses": 0.25, "passers-by": 0.2}  # of kinds of pairs, see pairs.py
 CAPTIONS, CAPTION_SEED = 60000, 5
 CALIBRATION = 1024  # scenes that set the int8 scales, of every kind of pairs
-BESIDE = 2 / 3  # share of the head that was trained beside the tower in the blend
+MATCHED = 2 / 3  # share of the head by the tower's own loss in the blend
 STAGES = (Plan(size=96, steps=9000), Plan(steps=6000, rate=1.3e-3, seed=3))  # small pictures first
 
 
@@ -73,10 +74,9 @@ def publish(trained: Trained, scenes: SceneSet, captions: CaptionSet, encoder: S
     every = max(1, len(scenes.pictures) // CALIBRATION)
     export.export_int8(float_image, WEIGHTS / IMAGE_FILE, scenes.pictures[::every][:CALIBRATION])
     images = embed_pictures_of(WEIGHTS / IMAGE_FILE, scenes.pictures)
-    linear = trained.head.linear
-    beside = Head(linear.weight.detach().numpy(), linear.bias.detach().numpy())
-    head = blend(beside, fit_head(images, captions, encoder), captions.sentences[:3000], share=BESIDE)
-    head = refine(head, images, captions, encoder, Refinement())
+    matched = match_head(images, captions, Matching())
+    head = blend(matched, fit_head(images, captions, encoder), captions.sentences[:3000], share=MATCHED)
+    head = refine(head, images, captions, encoder, Refinement(), roads=matched)
     scale, bias = calibrate(head, images, captions)
     save_head(head, WEIGHTS / HEAD_FILE, scale=scale, bias=bias)
     export.write_config()

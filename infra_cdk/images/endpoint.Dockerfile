@@ -37,7 +37,7 @@ COPY --from=compiled /opt/sightline .
 # Of the shared package, the endpoint knows the wire shapes and nothing else.
 COPY layers/core/python/sightline/__init__.py sightline/__init__.py
 COPY layers/core/python/sightline/contracts sightline/contracts
-ARG IMAGE_MODEL=scenes-rn-128d
+ARG IMAGE_MODEL=scenes-rn-128e
 ENV SIGHTLINE_IMAGE_MODEL=${IMAGE_MODEL}
 RUN ["python", "-m", "gpu_endpoint", "build", "--home", "/opt/sightline/built"]
 
@@ -45,7 +45,7 @@ FROM python:3.13.9-slim-bookworm
 WORKDIR /opt/sightline
 COPY --from=built /opt/venv /opt/venv
 COPY --from=built /opt/sightline /opt/sightline
-ARG IMAGE_MODEL=scenes-rn-128d
+ARG IMAGE_MODEL=scenes-rn-128e
 # NVIDIA's runtime mounts the driver where these two say so; without a GPU they say nothing.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \

@@ -39,7 +39,7 @@ def test_a_container_serves_what_its_image_brought_and_builds_nothing(
 @pytest.mark.parametrize(
     ("limit", "model", "said"),
     [
-        (100_000, "scenes-rn-128d", "no space is left for the model's files"),
+        (100_000, "scenes-rn-128e", "no space is left for the model's files"),
         (resource.RLIM_INFINITY, "nobody", "no model 'nobody'"),
     ],
 )

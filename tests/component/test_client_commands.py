@@ -276,7 +276,7 @@ def test_search_prints_ranked_moments_and_draws_their_frames(
     rows = [line.split() for line in found.out.splitlines()[1:3]]
     assert rows[0] == ["1", "drive.mp4", "0:12", "-", "0:17", "87", "%"]
     assert rows[1] == ["2", "drive.mp4", "0:13", "-", "0:17", "77", "%"]
-    assert "exact search of 61 frames, 4 ms, model scenes-rn-128d" in found.out
+    assert "exact search of 61 frames, 4 ms, model scenes-rn-128e" in found.out
     assert json.loads(server.calls[-2].body)["filters"] == {"metadata": {"route": "A9"}}
     with Image.open("found.png") as picture:
         colours = set(zip(*(band.tobytes() for band in picture.split()), strict=True))

@@ -68,7 +68,7 @@ def test_small_answers_do_not_wait_for_an_acknowledgement(http: httpx.Client) ->
 def test_boto3_s_address_answers_alike_and_wraps_failures_as_sagemaker_does(http: httpx.Client) -> None:
     path = "/endpoints/any-name/invocations"
     good = http.post(path, json={"task": "embed_text", "texts": ["a van"]})
-    assert good.json()["model"] == "scenes-rn-128d"
+    assert good.json()["model"] == "scenes-rn-128e"
     bad = http.post(path, json={"texts": []})
     assert (bad.status_code, bad.headers["x-amzn-errortype"]) == (424, "ModelError")
     assert bad.json()["OriginalStatusCode"] == 422

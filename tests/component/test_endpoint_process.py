@@ -122,13 +122,13 @@ def test_an_unknown_model_is_named(models_home: Path) -> None:
     ended = serve(models_home, SIGHTLINE_IMAGE_MODEL="no-such-model")
     assert ended.returncode == 1
     assert "no-such-model" in ended.stderr
-    assert "scenes-rn-128d" in ended.stderr
+    assert "scenes-rn-128e" in ended.stderr
 
 
 def test_altered_weights_are_refused_by_name(models_home: Path, tmp_path: Path) -> None:
     shutil.copytree(CONFIGS.parent / "weights", tmp_path / "weights")
     shutil.copytree(CONFIGS, tmp_path / "configs")
-    config = json.loads((CONFIGS / "scenes-rn-128d.json").read_text())
+    config = json.loads((CONFIGS / "scenes-rn-128e.json").read_text())
     weights = tmp_path / "configs" / config["files"]["image"]["path"]
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     ended = serve(models_home, SIGHTLINE_MODEL_CONFIGS=str(tmp_path / "configs"))

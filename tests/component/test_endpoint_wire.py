@@ -320,7 +320,7 @@ def test_prometheus_reads_requests_stages_batches_and_queues(http: httpx.Client)
     ask(http, {"texts": ["a van"], "dim": 9})
     answer = http.get("/metrics")
     after = series(answer.text)
-    of = 'model="scenes-rn-128d"'
+    of = 'model="scenes-rn-128e"'
     rose = {name for name, value in after.items() if value > before.get(name, 0)}
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert f'sightline_requests_total{{{of},status="200",task="embed_text"}}' in rose

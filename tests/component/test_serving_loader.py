@@ -25,7 +25,7 @@ from gpu_endpoint.settings import EndpointSettings
 
 pytestmark = pytest.mark.component
 
-MODEL = "scenes-rn-128d"
+MODEL = "scenes-rn-128e"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.contract
 
 
 @contextmanager
-def embedder_for(model: str = "scenes-rn-128d") -> Iterator[Embedder]:
+def embedder_for(model: str = "scenes-rn-128e") -> Iterator[Embedder]:
     """An embedder of its own, with nothing remembered."""
     with closing(SageMakerEmbedder(endpoint_name="sightline-test", model=model)) as made:
         yield made
@@ -37,7 +37,7 @@ def lengths(embedding: Embedding) -> np.ndarray:
 
 def test_texts_become_unit_vectors_in_order(embedder: Embedder) -> None:
     together = embedder.embed_texts(["a truck ahead", "night", "a truck ahead"])
-    assert (together.model_id, together.dim) == ("scenes-rn-128d", 256)
+    assert (together.model_id, together.dim) == ("scenes-rn-128e", 256)
     assert together.vectors.shape == (3, 256)
     assert lengths(together) == pytest.approx(1, abs=2e-3)
     assert np.array_equal(together.vectors[0], together.vectors[2])

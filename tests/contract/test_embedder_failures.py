@@ -100,7 +100,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
 
 @pytest.fixture
 def embedder(runtime: Runtime) -> Iterator[SageMakerEmbedder]:
-    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128d")) as made:
+    with closing(SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128e")) as made:
         yield made
 
 
@@ -151,7 +151,7 @@ def test_a_container_that_hangs_until_sagemaker_gives_up_is_silent_and_refuses_n
     said = "Your invocation timed out while waiting for a response from container primary."
     runtime.fails(424, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
     made = SageMakerEmbedder(
-        endpoint_name="sightline-test", model="scenes-rn-128d", circuit=Circuit(Limits(silences=2, open_s=60))
+        endpoint_name="sightline-test", model="scenes-rn-128e", circuit=Circuit(Limits(silences=2, open_s=60))
     )
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="several times in a row"):
         embedder.embed_texts(["a car"])
@@ -201,7 +201,7 @@ def test_a_call_ends_within_what_its_kind_may_take(usual: Patience, hanging: Han
     short = replace(usual, within_s=usual.within_s / 200, read_s=usual.read_s / 200)
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128d",
+        model="scenes-rn-128e",
         patience=replace(short, connect_s=0.01),
         circuit=Circuit(Limits(failures=1, open_s=60)),
     )
@@ -213,7 +213,7 @@ def test_a_call_ends_within_what_its_kind_may_take(usual: Patience, hanging: Han
 def test_whoever_says_nothing_twice_is_not_asked_a_third_time(hanging: Hanging) -> None:
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128d",
+        model="scenes-rn-128e",
         patience=Patience(within_s=60, read_s=0.05, connect_s=1, attempts=9),
         circuit=Circuit(Limits(open_s=60)),
     )
@@ -226,14 +226,14 @@ def test_a_call_waits_no_longer_than_there_is_time_left(runtime: Runtime) -> Non
     runtime.late_s = 5
     made = SageMakerEmbedder(
         endpoint_name="sightline-test",
-        model="scenes-rn-128d",
+        model="scenes-rn-128e",
         patience=Patience(within_s=60, read_s=60, connect_s=1),
     )
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="no time left"):
         embedder.embed_texts(["a car"], within_s=8)
     assert runtime.calls == 0, "an eighth of the wait is the shortest that is worth a call"
     patience = Patience(within_s=60, read_s=4, connect_s=0.2)
-    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128d", patience=patience)
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128e", patience=patience)
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError, match="ReadTimeout"):
         embedder.embed_texts(["a car"], within_s=1.3)
     runtime.away.set()
@@ -321,6 +321,6 @@ def test_nobody_listening_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) 
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
-    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128d")
+    made = SageMakerEmbedder(endpoint_name="sightline-test", model="scenes-rn-128e")
     with closing(made) as embedder, pytest.raises(EndpointUnavailableError):
         embedder.embed_texts(["a car"])

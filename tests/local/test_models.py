@@ -20,7 +20,7 @@ from tests.videos import video
 
 pytestmark = pytest.mark.local
 
-MODEL = "scenes-rn-128d"
+MODEL = "scenes-rn-128e"
 
 
 def models(cloud: RunningCloud, *words: str | Path) -> Any:

@@ -11,10 +11,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch environment: make test-torch")
 
 from gpu_endpoint.training import export  # noqa: E402
-from gpu_endpoint.training.bundled import model_input  # noqa: E402
+from gpu_endpoint.training.bundled import model_input, unit  # noqa: E402
 from gpu_endpoint.training.captionset import CaptionSet, one_hot  # noqa: E402
 from gpu_endpoint.training.dataset import SceneSet, render_set  # noqa: E402
-from gpu_endpoint.training.head import Head  # noqa: E402
+from gpu_endpoint.training.head import Head, extra_texts  # noqa: E402
+from gpu_endpoint.training.matching import Matching, match_head  # noqa: E402
 from gpu_endpoint.training.ranking import Refinement, refine  # noqa: E402
 from gpu_endpoint.training.towers import MixedNorm, image_tower, resized  # noqa: E402
 from gpu_endpoint.training.train import Plan, Trainer, load  # noqa: E402
@@ -105,24 +106,75 @@ def test_the_checkpoint_holds_the_mean_of_the_weights(scenes: SceneSet, tmp_path
     assert 0 < (saved - start).norm() < (last - start).norm()
 
 
-def test_refining_puts_right_scenes_first_and_stays_near_the_head() -> None:
-    """The first fact drowns the second; refined, scenes with both come before those with one."""
+FACTS = ["car", "road:city"]
+PHRASES = len(extra_texts(set(FACTS)).texts)
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[np.ndarray, CaptionSet, Head]:
+    """Image vectors that hold each fact in a direction of its own, captions, and a head to which one fact
+    drowns the other. Sentences of axis 2 are about neither, and that head takes them for cars."""
     rng = np.random.default_rng(1)
-    facts = ["car", "time:night"]
-    true = one_hot([[f for k, f in enumerate(facts) if i >> k & 1] for i in range(400)], facts)
+    true = one_hot([[f for k, f in enumerate(FACTS) if i >> k & 1] for i in range(400)], FACTS)
     axes = np.linalg.qr(rng.normal(size=(256, 2)))[0].T
     images = (true @ axes + rng.normal(0, 0.02, (400, 256))).astype(np.float32)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
-    words = np.linalg.qr(rng.normal(size=(384, 2)))[0].T.astype(np.float32)
-    sentences = np.stack([words[0], words[1], words.sum(0) / 2**0.5])
+    words = np.linalg.qr(rng.normal(size=(384, 3)))[0].T.astype(np.float32)
+    sentences = np.stack([words[0], words[1], (words[0] + words[1]) / 2**0.5])
     asserted = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
-    captions = CaptionSet(facts, ["car", "night", "car at night"], sentences, asserted, true)
-    head = Head((axes.T * [1.0, 0.05] @ words).astype(np.float32), np.zeros(256, np.float32))
-    plan = Refinement(steps=60, scenes=200, captions=3, phrases=1, rate=5e-3)
+    captions = CaptionSet(FACTS, ["car", "city", "car in the city"], sentences, asserted, true)
+    weight = axes.T * [1.0, 0.05] @ words[:2] + axes.T[:, :1] * 0.5 @ words[2:]
+    return images, captions, Head(weight.astype(np.float32), np.zeros(256, np.float32))
 
-    def both(text_head: Head) -> float:
-        vector = text_head(sentences[2:])[0]
-        return float(true[np.argsort(-(images @ vector))[:80]].all(1).mean())
 
-    refined = refine(head, images, captions, lambda texts: np.zeros((len(texts), 384), np.float32), plan)
-    assert both(refined) > both(head) + 0.2
+def share_with_both(head: Head, images: np.ndarray, captions: CaptionSet) -> float:
+    vector = head(captions.sentences[2:])[0]
+    return float(captions.true[np.argsort(-(images @ vector))[:80]].all(1).mean())
+
+
+def refined(world: tuple[np.ndarray, CaptionSet, Head], *, absent: np.ndarray, roads: Head) -> Head:
+    images, captions, head = world
+    plan = Refinement(steps=60, scenes=200, captions=3, phrases=1, rate=5e-3, kept=0.0)
+
+    def encoder(texts: list[str]) -> np.ndarray:
+        return np.tile(absent if len(texts) != PHRASES else 0 * absent, (len(texts), 1))
+
+    return refine(head, images, captions, encoder, plan, roads=roads)
+
+
+def cosine(one: np.ndarray, two: np.ndarray) -> float:
+    return float(one @ two / np.linalg.norm(one) / np.linalg.norm(two))
+
+
+def test_the_sigmoid_loss_puts_each_captions_scenes_first(
+    world: tuple[np.ndarray, CaptionSet, Head],
+) -> None:
+    images, captions, _ = world
+    head = match_head(images, captions, Matching(steps=200, scenes=200, captions=3, rate=1e-2))
+    scores = images @ head(captions.sentences).T
+    for column in (0, 1):
+        assert captions.true[np.argsort(-scores[:, column])[:150], column].mean() > 0.95
+
+
+def test_refining_puts_right_scenes_first(world: tuple[np.ndarray, CaptionSet, Head]) -> None:
+    images, captions, head = world
+    after = refined(world, absent=np.zeros(384, np.float32), roads=head)
+    assert share_with_both(after, images, captions) > share_with_both(head, images, captions) + 0.2
+
+
+def test_refining_holds_words_for_a_road(world: tuple[np.ndarray, CaptionSet, Head]) -> None:
+    _, captions, head = world
+    other = np.random.default_rng(2).normal(size=256).astype(np.float32)
+    roads = Head(np.outer(other, captions.sentences[1]), np.zeros(256, np.float32))
+    after = refined(world, absent=np.zeros(384, np.float32), roads=roads)
+    assert cosine(after(captions.sentences[1:2])[0], other) > 0.9
+    assert cosine(after(captions.sentences[:1])[0], other) < 0.5
+
+
+def test_refining_makes_what_no_scene_shows_score_low(world: tuple[np.ndarray, CaptionSet, Head]) -> None:
+    images, _, head = world
+    absent = np.linalg.lstsq(head.weight, images.mean(0), rcond=None)[0].astype(np.float32)
+    absent /= np.linalg.norm(absent)
+    after = refined(world, absent=absent, roads=head)
+    before = images @ unit(head(absent[None]))[0]
+    assert (images @ unit(after(absent[None]))[0]).mean() < before.mean() - 0.3

@@ -39,11 +39,11 @@ def test_a_layout_survives_the_header(layout: SheetLayout) -> None:
 
 def test_a_pin_travels_with_the_layout() -> None:
     layout = SheetLayout(columns=8, tile_width=448, tile_height=256, tiles=60)
-    attributes = layout.to_attributes(ModelPin(model="scenes-rn-128d", revision="abc"))
+    attributes = layout.to_attributes(ModelPin(model="scenes-rn-128e", revision="abc"))
     assert attributes == (
-        "task=embed_image;columns=8;tile_width=448;tile_height=256;tiles=60;model=scenes-rn-128d;revision=abc"
+        "task=embed_image;columns=8;tile_width=448;tile_height=256;tiles=60;model=scenes-rn-128e;revision=abc"
     )
-    assert read_sheet_attributes(attributes)[1] == {"model": "scenes-rn-128d", "revision": "abc"}
+    assert read_sheet_attributes(attributes)[1] == {"model": "scenes-rn-128e", "revision": "abc"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from gpu_endpoint.training.captionset import CaptionSet, one_hot
-from gpu_endpoint.training.head import Head, blend, calibrate, extra_texts, fit_head
+from benchmarks.prompts import NOWHERE
+from gpu_endpoint.training.head import Head, absent_texts, blend, calibrate, extra_texts, fit_head
+from sightline.vectors.captions import captions
 from gpu_endpoint.training.palette import Floats
 
 pytestmark = pytest.mark.unit
@@ -75,3 +77,11 @@ def test_the_phrases_of_every_fact_weigh_the_same() -> None:
     }
     assert len(extra.texts) == len(extra.facts) == len(extra.weights)
     assert min(sums.values()) > 1 / 3  # a third of the phrases' weight, and some of the sentences'
+
+
+def test_what_no_scene_shows_is_told_in_texts_of_its_own() -> None:
+    """Neither those that questions are held against, nor those that are asked to measure the verdict."""
+    asked = {prompt.text for prompt in NOWHERE} | set(captions())
+    texts = absent_texts()
+    assert len(texts) == len(set(texts)) > 200
+    assert not asked & set(texts)

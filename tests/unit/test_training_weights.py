@@ -42,7 +42,9 @@ def test_the_tower_gives_unit_vectors_whatever_the_batch() -> None:
 def test_a_processor_that_adds_bytes_in_16_bits_gives_the_same_vectors() -> None:
     path = read_config(MODEL_ID).file("image", CONFIG.parent)
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # float32 arithmetic
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    )  # float32 arithmetic
     plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     pixels = {"image": model_input(render_set(16, 1).pictures)}
     cosines = (open_session(path, threads=1).run(None, pixels)[0] * plain.run(None, pixels)[0]).sum(axis=1)

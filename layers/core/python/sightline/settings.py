@@ -74,7 +74,7 @@ class Settings(BaseModel):
     cognito_url: str = Field(
         default="", description="Where the signing keys are served, if not at AWS: the emulator."
     )
-    image_model: str = Field(default="scenes-rn-128d", description="Model that embeds frames and questions.")
+    image_model: str = Field(default="scenes-rn-128e", description="Model that embeds frames and questions.")
     document_model: str = Field(
         default="all-minilm-l6-v2", description="Model that embeds longer texts: alerts and runbooks."
     )

@@ -16,10 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.drive_workspaces import NoBlobs, database, embedded, embedder_of, index, new_workspace
 from benchmarks.judging import truth
-from benchmarks.prompts import NOWHERE, PROMPTS, Prompt
+from benchmarks.prompts import NOWHERE, PROMPTS
 from benchmarks.report import machine, table
-from benchmarks.timelines import Timeline
-from benchmarks.timelines import timeline
+from benchmarks.timelines import Timeline, timeline
 from benchmarks.usual import some
 from gpu_endpoint.training.bundled import MODEL_ID
 from sightline.ports.inference import Embedder

@@ -17,6 +17,6 @@ def open_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = ERRORS_ONLY
     # Spinning threads would take the cores that decode the next sheet.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Without VNNI a processor adds products of bytes in 16 bits, which overflow: it is to take longer instead.
+    # Without VNNI a processor adds products of bytes in 16 bits, which overflow: rather slower than wrong.
     options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(str(refuse_parts(path)), options, providers=["CPUExecutionProvider"])

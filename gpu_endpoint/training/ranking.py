@@ -4,9 +4,9 @@ A question with several facts is answered badly when the scenes with only its st
 loss is the chance, under a softmax over scenes, that a right one is drawn: what counts are the wrong ones
 near the top (as in Goldberger et al. 2004). Two terms mend what that alone breaks (figures in
 docs/decisions/0006). On rendered scenes first ranks fill without what tells real highways from streets, so
-words for a kind of road are held to the head before that knew it best. And what is ranked well may still score low
-beside words for what no scene shows, which nothing taught to score low: they are told to. The head that ships
-keeps a share of the one before, which costs fewer of the words outside the grammar.
+words for a kind of road are held to the head that knew them best. And what is ranked well may still score
+less than words for what no scene shows, which nothing taught to score low: these are told to. The head that
+ships keeps a share of the one before, which costs fewer of the words outside the grammar.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Refinement:
 
 
 class Batch(NamedTuple):
-    """A step's sentences, the rows of its scenes, which match, and which sentences name a road and no more."""
+    """A step's sentences, its scenes' rows, which match, and which sentences name a road and no more."""
 
     sentences: Floats
     rows: NDArray[np.int64]
@@ -122,6 +122,6 @@ def _turned(vectors: torch.Tensor, there: Floats) -> torch.Tensor:
 
 
 def _loud(cosines: torch.Tensor, sharpness: float) -> torch.Tensor:
-    """How far above 0 a text's cosines are, the higher ones more than in their mean. Shapes: (texts, scenes)."""
+    """How far above 0 a text's cosines are, counting the higher ones more. Shapes: (texts, scenes)."""
     mean = torch.logsumexp(cosines * sharpness, dim=1) - math.log(cosines.shape[1])
     return functional.relu(mean / sharpness).mean()

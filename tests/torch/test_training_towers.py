@@ -163,7 +163,7 @@ def test_refining_puts_right_scenes_first(world: tuple[np.ndarray, CaptionSet, H
 
 
 def test_refining_holds_words_for_a_road(world: tuple[np.ndarray, CaptionSet, Head]) -> None:
-    _, captions, head = world
+    _, captions, _ = world
     other = np.random.default_rng(2).normal(size=256).astype(np.float32)
     roads = Head(np.outer(other, captions.sentences[1]), np.zeros(256, np.float32))
     after = refined(world, absent=np.zeros(384, np.float32), roads=roads)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from gpu_endpoint.training.captionset import CaptionSet, one_hot
 from benchmarks.prompts import NOWHERE
+from gpu_endpoint.training.captionset import CaptionSet, one_hot
 from gpu_endpoint.training.head import Head, absent_texts, blend, calibrate, extra_texts, fit_head
-from sightline.vectors.captions import captions
 from gpu_endpoint.training.palette import Floats
+from sightline.vectors.captions import captions
 
 pytestmark = pytest.mark.unit
 

@@ -30,8 +30,8 @@ Vectors = NDArray[np.floating[Any]]
 # Frames that are judged: the best of a search.
 BEST_FRAMES = 5
 # Spreads by which the frames must stand out: where no caption does better, and more per e-fold of rivals.
-# The weight is what `python -m benchmarks.verdict_learning` learns of drives 1 to 12; the bar is two spreads lower than
-# where a match is as likely as none, for a question that is not heard costs more than one moment too many.
+# The weight is what `python -m benchmarks.verdict_learning` learns of drives 1 to 12; the bar is two spreads
+# below where a match is as likely as none: what is there and not found costs more than a false alarm.
 BAR, PER_E_FOLD, HALF = -10.5, 7.1, 0.5
 # Share of a normal distribution that lies more than one spread below its centre.
 ONE_BELOW = 0.16

@@ -22,6 +22,7 @@ from gpu_endpoint.training.train import Plan, Trainer, load  # noqa: E402
 
 pytestmark = [
     pytest.mark.torch,
+    pytest.mark.timeout(1200),  # without bfloat16 in hardware a training step takes ten seconds
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch on its own TorchScript exporter
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # sizes that become constants
 ]

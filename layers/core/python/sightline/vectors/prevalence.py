@@ -21,8 +21,9 @@ from sightline.vectors.calibration import MIN_SAMPLE, Curve
 Vectors = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-# The words hold where at most so many captions do better: 3 %, 4 of 177. The customary 5 % took more for usual than
-# is (`python -m benchmarks.usual`), since half of the captions are of what no scene shows and seldom do better.
+# The words hold where at most so many captions do better: 3 %, 4 of 177. The customary 5 % took more for
+# usual than is (`python -m benchmarks.usual`): half of the captions are of what no scene shows, and seldom
+# do better.
 LEVEL = 0.03
 # The null is fitted to the lower 45 %. Of four questions that most frames match, three are seen to do so on
 # at least three quarters of those (rendered drives 1 to 8): from 0.3 on, the fit may hold matches.

@@ -24,10 +24,12 @@ from local_cloud.postgres import EmbeddedPostgres
 from sightline.contracts.inference import SheetLayout
 from sightline.database import transaction
 from sightline.migrations import migrate
-from sightline.ports.inference import Embedding
+from sightline.ports.inference import Embedder, Embedding
 from sightline.ports.objects import SignedRequest
 from sightline.principal import Principal
 from sightline.providers.sagemaker import SageMakerEmbedder
+from sightline.scenarios.pipeline import Providers, search
+from sightline.scenarios.schemas import SearchAnswer, SearchRequest
 from sightline.vectors.store import ensure_space, replace_sheet_points
 
 TILES, COLUMNS = 64, 8
@@ -58,7 +60,7 @@ class LocalModel:
         return Embedding(MODEL_ID, "bundled", vectors.shape[1], vectors)
 
 
-class NoBlobs:
+class _NoBlobs:
     """Nobody looks at the sheets."""
 
     def presign_get(self, key: str, *, expires_s: int, download_name: str = "") -> SignedRequest:
@@ -118,6 +120,11 @@ def index(principal: Principal, drive: Timeline, vectors: NDArray[np.float32], m
                 conn, space=space, workspace_id=principal.workspace_id, asset_id=row["id"], run=1,
                 sheet_no=sheet_no, times_s=times_s, vectors=part,
             )  # fmt: skip
+
+
+def asked(principal: Principal, request: SearchRequest, embedder: Embedder) -> SearchAnswer:
+    """What POST /v1/search answers."""
+    return search(principal, request, providers=Providers(embedder), blobs=_NoBlobs())  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from benchmarks import crowd
-from benchmarks.drive_workspaces import LocalModel, NoBlobs, new_workspace
+from benchmarks.drive_workspaces import LocalModel, asked, new_workspace
 from benchmarks.plain import load_model
 from benchmarks.report import BUILD, machine, table
 from gpu_endpoint.training.bundled import MODEL_ID
@@ -24,7 +25,6 @@ from local_cloud.database import prepare_database
 from local_cloud.postgres import EmbeddedPostgres
 from sightline.migrations import migrate
 from sightline.principal import Principal
-from sightline.scenarios.pipeline import Providers, search
 from sightline.scenarios.schemas import SearchRequest
 
 QUESTIONS = 60
@@ -38,16 +38,16 @@ def worker(database: str, workspace_id: str, texts: Sequence[str]) -> None:
 
     crowd.use(DatabaseUrls(**json.loads(database)))
     principal = Principal("benchmark", "api_key", workspace_id, "viewer")
-    providers = Providers(LocalModel(load_model(BUILD / "models")))  # type: ignore[arg-type]
+    model: Any = LocalModel(load_model(BUILD / "models"))
     told = []
     for text in ["a warm-up of this process", *texts]:
         began = time.perf_counter()
-        answer = search(principal, SearchRequest(text=text), providers=providers, blobs=NoBlobs())  # type: ignore[arg-type]
+        answer = asked(principal, SearchRequest(text=text), model)
         told.append([(time.perf_counter() - began) * 1000, answer.plan.cached])
     print(json.dumps(told[1:]))
 
 
-def asked(database: str, workspace_id: str, texts: Sequence[str]) -> list[tuple[float, bool]]:
+def asked_apart(database: str, workspace_id: str, texts: Sequence[str]) -> list[tuple[float, bool]]:
     """By a process of its own."""
     command = [
         sys.executable,
@@ -85,8 +85,8 @@ def main() -> None:
         crowd.fill(
             workspace_id, frames=FRAMES, scenes=crowd.scene_vectors(BUILD / "models", BUILD / "scenes")
         )
-        first = asked(database, workspace_id, texts)
-        again = asked(database, workspace_id, texts)
+        first = asked_apart(database, workspace_id, texts)
+        again = asked_apart(database, workspace_id, texts)
     assert not any(cached for _, cached in first)
     assert all(cached for _, cached in again)
     shutil.rmtree(HOME)

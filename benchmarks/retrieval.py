@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.drive_workspaces import NoBlobs, database, embedded, embedder_of, index, new_workspace
+from benchmarks.drive_workspaces import asked, database, embedded, embedder_of, index, new_workspace
 from benchmarks.judging import Figures, judge
 from benchmarks.prompts import NOWHERE, PROMPTS
 from benchmarks.report import machine, table
 from benchmarks.timelines import Timeline, timeline
 from gpu_endpoint.training.bundled import MODEL_ID
 from sightline.ports.inference import Embedder
-from sightline.scenarios.pipeline import Providers, search
 from sightline.settings import get_settings
 
 DRIVES = range(101, 109)  # 1 to 12 are what the verdict was tuned on
@@ -33,12 +32,7 @@ def measure(
         principal = new_workspace()
         index(principal, drive, embedded(drive, embedder), model_id)
         for prompt in [*PROMPTS, *NOWHERE]:
-            answer = search(
-                principal,
-                prompt.request(moments),
-                providers=Providers(embedder),
-                blobs=NoBlobs(),  # type: ignore[arg-type]
-            )
+            answer = asked(principal, prompt.request(moments), embedder)
             judge(figures.setdefault(prompt.kind, Figures()), answer, drive, prompt)
     return figures
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.concepts import DRIVING
-from benchmarks.drive_workspaces import NoBlobs, database, embedded, embedder_of, index, new_workspace
+from benchmarks.drive_workspaces import asked, database, embedded, embedder_of, index, new_workspace
 from benchmarks.prompts import NOWHERE
 from benchmarks.report import machine, table
 from benchmarks.retrieval import DRIVES
@@ -23,7 +23,6 @@ from benchmarks.timelines import Timeline, timeline
 from gpu_endpoint.training.bundled import MODEL_ID
 from gpu_endpoint.training.footage import read_footage
 from sightline.ports.inference import Embedder
-from sightline.scenarios.pipeline import Providers, search
 from sightline.scenarios.schemas import SearchRequest
 
 LEAST = 60  # frames of a drive that make a workspace; real ones are as short as they are
@@ -135,12 +134,7 @@ def ask(figures: Figures, drive: Timeline, vectors: NDArray[np.float32], embedde
         truth = truth_of(drive, facts)
         if truth is None:
             continue
-        answer = search(
-            principal,
-            SearchRequest(text=text),
-            providers=Providers(embedder),
-            blobs=NoBlobs(),  # type: ignore[arg-type]
-        )
+        answer = asked(principal, SearchRequest(text=text), embedder)
         found, bar = answer.verdict.found, answer.verdict.bar
         peaks = [round(moment.peak_s) for moment in answer.moments if found and moment.relevance >= bar]
         figures.add(truth, found=found, peaks=peaks)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.drive_workspaces import NoBlobs, database, embedded, embedder_of, index, new_workspace
+from benchmarks.drive_workspaces import asked, database, embedded, embedder_of, index, new_workspace
 from benchmarks.judging import truth
 from benchmarks.prompts import NOWHERE, PROMPTS
 from benchmarks.report import machine, table
@@ -22,7 +22,6 @@ from benchmarks.timelines import Timeline, timeline
 from benchmarks.usual import some
 from gpu_endpoint.training.bundled import MODEL_ID
 from sightline.ports.inference import Embedder
-from sightline.scenarios.pipeline import Providers, search
 from sightline.vectors.captions import BAR, HALF, PER_E_FOLD, captions
 
 DRIVES = range(1, 13)
@@ -50,12 +49,7 @@ def cases(drive: Timeline, vectors: NDArray[np.float32], embedder: Embedder) -> 
     principal = new_workspace()
     index(principal, drive, vectors, MODEL_ID)
     for prompt in ASKED:
-        verdict = search(
-            principal,
-            prompt.request({}),
-            providers=Providers(embedder),
-            blobs=NoBlobs(),  # type: ignore[arg-type]
-        ).verdict
+        verdict = asked(principal, prompt.request({}), embedder).verdict
         if verdict.height is not None and verdict.described is not None:
             rivals = (1 - verdict.described) * len(captions())
             yield Case(verdict.height, rivals, bool(truth(drive, prompt)))

@@ -8,7 +8,6 @@ several facts at once and with words outside the grammar (figures in docs/decisi
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from gpu_endpoint.training.captionset import CaptionSet
 from gpu_endpoint.training.head import Head
 from gpu_endpoint.training.palette import Floats
 from gpu_endpoint.training.towers import TextHead
+from gpu_endpoint.training.train import share_of_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def match_head(images: Floats, captions: CaptionSet, plan: Matching) -> Head:
     )
     for step in range(plan.steps):
         for group in optimizer.param_groups:
-            group["lr"] = plan.rate * _share_of_rate(step, plan.steps)
+            group["lr"] = plan.rate * share_of_rate(step, plan.steps)
         rows = rng.choice(len(images), min(plan.scenes, len(images)), replace=False)
         columns = rng.choice(len(captions.texts), min(plan.captions, len(captions.texts)), replace=False)
         asserted = captions.asserted[columns]
@@ -56,8 +56,3 @@ def match_head(images: Floats, captions: CaptionSet, plan: Matching) -> Head:
         (loss / 8 / len(rows)).backward()
         optimizer.step()
     return Head(head.linear.weight.detach().numpy(), head.linear.bias.detach().numpy())
-
-
-def _share_of_rate(step: int, steps: int) -> float:
-    """A short start, then a cosine."""
-    return min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))

@@ -98,7 +98,7 @@ class Trainer:
         """One batch."""
         plan, captions = self.plan, self.captions
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(step)
+            group["lr"] = plan.rate * share_of_rate(step, plan.steps)
         rows = self._pairs()
         columns = self.rng.choice(len(captions.texts), plan.captions_per_step, replace=False)
         flipped = self.rng.random(plan.batch) < 0.5
@@ -143,10 +143,6 @@ class Trainer:
             if value.dtype.is_floating_point:
                 self.average[name].lerp_(value, share)
 
-    def _rate(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / 100)
-        return self.plan.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.plan.steps)))
-
     def _augmented(self, rows: np.ndarray, flipped: np.ndarray) -> torch.Tensor:
         """Brightness, colour cast, left for right, and a shift of up to a 24th of the side."""
         pictures = torch.from_numpy(self.pictures[rows]).permute(0, 3, 1, 2).float() / 255
@@ -169,6 +165,11 @@ class Trainer:
             part, key = name.split(".", 1)
             parts[part][key] = value
         torch.save(parts | {"facts": self.captions.facts, "plan": asdict(self.plan)}, checkpoint)
+
+
+def share_of_rate(step: int, steps: int) -> float:
+    """A short start, then a cosine."""
+    return min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def load(checkpoint: Path) -> Trained:

@@ -123,7 +123,7 @@ class Registry:
     def lease(self, task: Task, pin: ModelPin) -> Lease:
         """Who answers this request. Raises: NotReadyError, ModelMismatchError, ContentTypeError."""
         if not self.ready:
-            raise NotReadyError
+            raise NotReadyError("the models are still being loaded")
         resident = self._find(task, pin)
         if task not in resident.model.tasks:
             if task == "embed_image":

@@ -2,8 +2,8 @@
 
 Rendered drives that benchmarks.retrieval does not measure, each as a workspace and in pieces of a minute, are
 asked its prompts of one step, by the code that answers POST /v1/search. Logistic regression of whether a
-match is there, on how far the best frames stand out and the logarithm of how many captions describe them
-better, gives BAR and PER_E_FOLD of sightline/vectors/captions.py. Another model needs it anew.
+match is there, on how far the best frames stand out and on what speaks against the question, gives BAR and
+PER_E_FOLD of sightline/vectors/captions.py. Another model needs it anew.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.timelines import Timeline, timeline
 from benchmarks.usual import some
 from gpu_endpoint.training.bundled import MODEL_ID
 from sightline.ports.inference import Embedder
-from sightline.vectors.captions import BAR, HALF, PER_E_FOLD, captions
+from sightline.vectors.captions import BAR, PER_E_FOLD, captions, doubt_of, novelty_of
 
 DRIVES = range(1, 13)
 PIECE = 60  # frames, one a second
@@ -33,7 +33,7 @@ class Case(NamedTuple):
     """What the verdict weighed, and whether a match was there."""
 
     height: float
-    rivals: float
+    doubt: float
     shown: bool
 
 
@@ -46,28 +46,28 @@ def pieces(drive: Timeline, vectors: NDArray[np.float32]) -> Iterator[tuple[Time
 
 def cases(drive: Timeline, vectors: NDArray[np.float32], embedder: Embedder) -> Iterator[Case]:
     """Of the prompts that captions were held against."""
-    principal = new_workspace()
+    principal, bank = new_workspace(), embedder.embed_texts(captions()).vectors
     index(principal, drive, vectors, MODEL_ID)
     for prompt in ASKED:
         verdict = asked(principal, prompt.request({}), embedder).verdict
         if verdict.height is not None and verdict.described is not None:
-            rivals = (1 - verdict.described) * len(captions())
-            yield Case(verdict.height, rivals, bool(truth(drive, prompt)))
+            novelty = novelty_of(embedder.embed_texts([prompt.text]).vectors[0], bank)
+            doubt = doubt_of(np.asarray((1 - verdict.described) * len(bank)), novelty)
+            yield Case(verdict.height, float(doubt), bool(truth(drive, prompt)))
 
 
 def learn(seen: Sequence[Case]) -> tuple[float, float]:
     """BAR and PER_E_FOLD: where a match is as likely as none."""
-    values = np.array([(one.height, np.log(one.rivals + HALF)) for one in seen])
-    fitted = LogisticRegression(C=np.inf).fit(values, [one.shown for one in seen])
-    (height, fold), shift = fitted.coef_[0], fitted.intercept_[0]
-    return float(-shift / height), float(-fold / height)
+    fitted = LogisticRegression(C=np.inf).fit([one[:2] for one in seen], [one.shown for one in seen])
+    (height, doubt), shift = fitted.coef_[0], fitted.intercept_[0]
+    return float(-shift / height), float(-doubt / height)
 
 
 def row_of(name: str, bar: float, per_e_fold: float, seen: Sequence[Case]) -> list[str]:
     """One line of the table."""
     let = {True: 0, False: 0}
     for one in seen:
-        let[one.shown] += one.height >= bar + per_e_fold * np.log(one.rivals + HALF)
+        let[one.shown] += one.height >= bar + per_e_fold * one.doubt
     shown = sum(one.shown for one in seen)
     return [
         name, f"{bar:.2f}", f"{per_e_fold:.2f}", f"{let[True]} of {shown}",

@@ -4,25 +4,41 @@ import numpy as np
 import pytest
 
 from sightline.vectors.calibration import Background
-from sightline.vectors.captions import Fit, captions, fit_of, margins_of
+from sightline.vectors.captions import Fit, captions, fit_of, margins_of, novelty_of
 
 pytestmark = pytest.mark.unit
 
 
+def _fit(*, rivals: float, height: float, novelty: float = 0.1) -> Fit:
+    return Fit(rivals=rivals, captions=177, height=height, novelty=novelty)
+
+
 def test_standing_out_at_all_is_enough_where_no_caption_does_better() -> None:
-    assert Fit(rivals=0, captions=177, height=0.5).margin > 0
+    assert _fit(rivals=0, height=0.5).margin > 0
 
 
 def test_the_more_captions_do_better_the_further_it_must_stand_out() -> None:
-    margins = [Fit(rivals=rivals, captions=177, height=4.0).margin for rivals in (0, 2, 5, 20, 80)]
+    margins = [_fit(rivals=rivals, height=4.0).margin for rivals in (0, 2, 5, 20, 80)]
     assert margins == sorted(margins, reverse=True)
     assert (margins[0] > 0, margins[-1] > 0) == (True, False)
 
 
 def test_parts_of_a_long_question_do_not_deny_it() -> None:
     # GIVEN "a pedestrian" and "a crosswalk" describe a frame better than both words together do
-    assert Fit(rivals=2, captions=177, height=3.9).margin > 0
-    assert Fit(rivals=30, captions=177, height=3.9).margin < 0
+    assert _fit(rivals=2, height=3.9).margin > 0
+    assert _fit(rivals=30, height=3.9).margin < 0
+
+
+def test_the_further_a_question_is_from_all_captions_the_further_it_must_stand_out() -> None:
+    margins = [_fit(rivals=6, height=4.0, novelty=novelty).margin for novelty in (0, 0.05, 0.2, 0.5)]
+    assert margins == sorted(margins, reverse=True)
+    assert (margins[0] > 0, margins[-1] > 0) == (True, False)
+
+
+def test_novelty_is_the_distance_to_the_nearest_caption() -> None:
+    bank = np.array([[0.6, 0.8], [0.0, 1.0]], np.float32)
+    assert novelty_of(np.array([1.0, 0.0], np.float32), bank) == pytest.approx(0.4)
+    assert novelty_of(bank[1], bank) == 0
 
 
 def test_rivals_are_counted_over_the_best_frames() -> None:

@@ -2,16 +2,16 @@
 
 A question about what no frame shows still has best frames, and they may stand out by chance or by leaning
 towards something else ("a flooded street" towards rain). Other captions then describe those very frames
-better. Two figures are weighed against each other over the best few frames: how many captions score higher
-than the question (as cosines: a model gives a text that fits more than one that does not), and how far the
-question makes those frames stand out from the workspace's others. The more captions do better, the further
-they must stand out: the parts of a long question, and what else is there to see, may describe them better
-too. Source: judging a match from both sides is Smith et al. 2017, "Offline bilingual word vectors" (inverted
-softmax), and Conneau et al. 2018 (CSLS); weight and bar are ours (docs/search.md).
+better. Over the best few frames it is counted how many captions score higher than the question (as cosines:
+a model gives a text that fits more than one that does not), and measured how far the question makes those
+frames stand out from the workspace's others. The more captions do better, the further they must stand out:
+what else is there to see may describe them better too. And the further, the less the question says what a
+caption says: of "a truck on the highway" every truck is one half, and words far from all captions may be
+none that the model knows. Source: judging a match from both sides is Smith et al. 2017, "Offline bilingual
+word vectors" (inverted softmax), and Conneau et al. 2018 (CSLS); weight and bar are ours (docs/search.md).
 """
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,21 +29,27 @@ Vectors = NDArray[np.floating[Any]]
 
 # Frames that are judged: the best of a search.
 BEST_FRAMES = 5
-# Spreads by which the frames must stand out: where no caption does better, and more per e-fold of rivals.
-# The weight is what `python -m benchmarks.verdict_learning` learns of drives 1 to 12; the bar is two spreads
-# below where a match is as likely as none: what is there and not found costs more than a false alarm.
-BAR, PER_E_FOLD, HALF = -10.5, 7.1, 0.5
+# Spreads by which the frames must stand out, and more per e-fold of rivals times novelty, each with an offset
+# for none. The weight is what `python -m benchmarks.verdict_learning` learns of drives 1 to 12; the bar is
+# two spreads below where a match is as likely as none: what is there and not found costs more than a false
+# alarm.
+BAR, PER_E_FOLD = 0.5, 8.7
+HALF_A_RIVAL, NEAR = 0.5, 0.1
 # Share of a normal distribution that lies more than one spread below its centre.
 ONE_BELOW = 0.16
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well a question describes its best frames: rivals are captions that do better, of so many."""
+    """How well a question describes its best frames: rivals are captions that do better, of so many.
+
+    novelty: how far the question is from the nearest caption, one minus their cosine.
+    """
 
     rivals: float
     captions: int
     height: float
+    novelty: float
     rival: str = ""
     """Of those captions, the one that stands out furthest, where that is as far as the question does."""
 
@@ -55,7 +61,7 @@ class Fit:
     @property
     def margin(self) -> float:
         """Spreads above what so many rivals ask for: from 0 on it holds its own."""
-        return self.height - BAR - PER_E_FOLD * math.log(self.rivals + HALF)
+        return self.height - BAR - PER_E_FOLD * float(doubt_of(np.asarray(self.rivals), self.novelty))
 
     @property
     def objection(self) -> str:
@@ -76,6 +82,16 @@ def captions_hash() -> bytes:
     return hashlib.sha256("\n".join(captions()).encode()).digest()
 
 
+def doubt_of(rivals: Vectors, novelty: float) -> Vectors:
+    """What speaks against a question, in e-folds. Shapes: rivals (n,); the same."""
+    return np.asarray(np.log((rivals + HALF_A_RIVAL) * (novelty + NEAR)))
+
+
+def novelty_of(question: Vectors, bank: Vectors) -> float:
+    """Of unit vectors. Shapes: question (dim,), bank (captions, dim)."""
+    return max(0.0, 1 - float((bank @ question).max()))
+
+
 def fit_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Background, captioned: Vectors) -> Fit:
     """null: how the question scores other frames; captioned: how the captions score a sample of those.
 
@@ -89,7 +105,8 @@ def fit_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Backgroun
     # "a clear sunny day" fits all frames of a day: what stands out less than the question explains nothing.
     told = len(better) and heights.max() >= null.z(height)
     rival = captions()[int(better[heights.argmax()])] if told else ""
-    return Fit(float(rivals), captions=len(bank), height=null.z(height), rival=rival)
+    novelty = novelty_of(question, bank)
+    return Fit(float(rivals), captions=len(bank), height=null.z(height), novelty=novelty, rival=rival)
 
 
 def _heights(means: Vectors, typical: Vectors) -> Vectors:
@@ -106,7 +123,7 @@ def margins_of(question: Vectors, frames: Vectors, *, bank: Vectors, null: Backg
     scores = frames @ question
     rivals = (frames @ bank.T > scores[:, None]).sum(axis=1)
     heights = (scores - null.centre) / null.spread
-    return np.asarray(heights - BAR - PER_E_FOLD * np.log(rivals + HALF))
+    return heights - BAR - PER_E_FOLD * doubt_of(rivals, novelty_of(question, bank))
 
 
 def kept_bank(conn: Connection, *, model_id: str, dim: int) -> NDArray[np.float32] | None:

@@ -218,6 +218,8 @@ class Batcher:
         now = time.monotonic()
         self.gate.note(batch, took_s=now - self._began, alone_s=ran.took_s)
         self._began = now
+        if self._begun:  # handed over when this one was expected to end, and begun now
+            self._ends = now + self.gate.pace.expect(self._begun[0].padded)
         self._expected = min(self.limits.max_batch, self._waiting.items + len(batch.taken))
         self._joined_lately, self._joined = self._joined, 0
         self._done = now

@@ -35,6 +35,19 @@ class Model:
         return np.array(items, np.float32)[:, None]
 
 
+class ByTurns(Model):
+    """Runs a batch for each turn it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = threading.Semaphore(0)
+
+    def __call__(self, items: Sequence[int]) -> Vectors:
+        self.started.release()
+        assert self.turns.acquire(timeout=10)
+        return np.array(items, np.float32)[:, None]
+
+
 @pytest.fixture
 def model() -> Iterator[Model]:
     made = Model()
@@ -178,6 +191,32 @@ def test_a_long_batch_leaves_the_next_one_open_until_its_end_is_near(model: Mode
 
     run(model, scenario, max_batch=4)
     assert model.batches[:2] == [[0], [1, 2, 7, 3]]
+
+
+def test_what_was_handed_over_is_expected_to_end_a_whole_batch_after_the_late_one_before_it() -> None:
+    model = ByTurns()
+
+    async def scenario(batcher: Batcher) -> None:
+        # GIVEN a batch that takes longer than was expected, and a full one behind it
+        [first] = await waiting(batcher, [0])
+        await first_batch_runs(model)
+        rest = await waiting(batcher, [1], [2])
+        await asyncio.sleep(0)
+        assert len(batcher) == 0
+        for items in (1, 2) * 10:
+            batcher.gate.pace.note(items, 1000 * items, items=items)
+        # WHEN the first ends, and the other begins
+        model.turns.release()
+        await first
+        await first_batch_runs(model)
+        # THEN its 2,000 s count
+        with pytest.raises(OverloadedError):
+            batcher.admit(1, deadline=time.monotonic() + 3000)
+        batcher.admit(1, deadline=time.monotonic() + 6000)
+        model.turns.release()
+        await asyncio.gather(*rest)
+
+    run(model, scenario, max_batch=2)
 
 
 def test_a_huge_request_does_not_hold_a_small_one(model: Model) -> None:

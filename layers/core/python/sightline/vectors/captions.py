@@ -6,8 +6,8 @@ better. Over the best few frames it is counted how many captions score higher th
 a model gives a text that fits more than one that does not), and measured how far the question makes those
 frames stand out from the workspace's others. The more captions do better, the further they must stand out:
 what else is there to see may describe them better too. And the further, the less the question says what a
-caption says: of "a truck on the highway" every truck is one half, and words far from all captions may be
-none that the model knows. Source: judging a match from both sides is Smith et al. 2017, "Offline bilingual
+caption says: of "a truck on the highway" every truck is one half. How far it is from all captions counts up
+to a bound only, or no long question would ever be found. Source: judging a match from both sides is Smith et al. 2017, "Offline bilingual
 word vectors" (inverted softmax), and Conneau et al. 2018 (CSLS); weight and bar are ours (docs/search.md).
 """
 
@@ -31,10 +31,12 @@ Vectors = NDArray[np.floating[Any]]
 BEST_FRAMES = 5
 # Spreads by which the frames must stand out, and more per e-fold of rivals times novelty, each with an offset
 # for none. The weight is what `python -m benchmarks.verdict_learning` learns of drives 1 to 12; the bar is
-# two spreads below where a match is as likely as none: what is there and not found costs more than a false
-# alarm.
-BAR, PER_E_FOLD = 0.5, 8.7
-HALF_A_RIVAL, NEAR = 0.5, 0.1
+# three and a half spreads below where a match is as likely as none: what is there and not found costs more
+# than a false alarm.
+BAR, PER_E_FOLD = 4.9, 8.7
+HALF_A_RIVAL, NEAR = 0.5, 0.05
+# Of novelty: more counts as so much.
+FAR = 0.08
 # Share of a normal distribution that lies more than one spread below its centre.
 ONE_BELOW = 0.16
 
@@ -84,7 +86,7 @@ def captions_hash() -> bytes:
 
 def doubt_of(rivals: Vectors, novelty: float) -> Vectors:
     """What speaks against a question, in e-folds. Shapes: rivals (n,); the same."""
-    return np.asarray(np.log((rivals + HALF_A_RIVAL) * (novelty + NEAR)))
+    return np.asarray(np.log((rivals + HALF_A_RIVAL) * (min(novelty, FAR) + NEAR)))
 
 
 def novelty_of(question: Vectors, bank: Vectors) -> float:

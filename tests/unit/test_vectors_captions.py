@@ -30,7 +30,8 @@ def test_parts_of_a_long_question_do_not_deny_it() -> None:
 
 
 def test_the_further_a_question_is_from_all_captions_the_further_it_must_stand_out() -> None:
-    margins = [_fit(rivals=8, height=4.0, novelty=novelty).margin for novelty in (0, 0.02, 0.05, 0.3, 0.6)]
+    novelties = (0, 0.02, 0.05, 0.3, 0.6)
+    margins = [_fit(rivals=8, height=4.0, novelty=novelty).margin for novelty in novelties]
     assert margins == sorted(margins, reverse=True)
     assert (margins[0] > 0, margins[-1] > 0) == (True, False)
     # AND a long question, which is like no caption, is no worse off than one that says a little more

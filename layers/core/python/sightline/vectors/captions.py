@@ -7,8 +7,9 @@ a model gives a text that fits more than one that does not), and measured how fa
 frames stand out from the workspace's others. The more captions do better, the further they must stand out:
 what else is there to see may describe them better too. And the further, the less the question says what a
 caption says: of "a truck on the highway" every truck is one half. How far it is from all captions counts up
-to a bound only, or no long question would ever be found. Source: judging a match from both sides is Smith et al. 2017, "Offline bilingual
-word vectors" (inverted softmax), and Conneau et al. 2018 (CSLS); weight and bar are ours (docs/search.md).
+to a bound only, or no long question would ever be found. Source: judging a match from both sides is Smith et
+al. 2017, "Offline bilingual word vectors" (inverted softmax), and Conneau et al. 2018 (CSLS); weight and bar
+are ours (docs/search.md).
 """
 
 import hashlib

@@ -25,7 +25,7 @@ from sightline.vectors.spaces import Space
 
 # Of a chain whose weakest step has this margin, how likely it is right: a logistic regression on the ten best
 # chains of 66 sequences on rendered drives 201 to 207, with an earlier model and bar. Of 720 on drives 1 to
-# 12 as it is now, 15 % were right from -6 to -3, 36 % to -1.5, 40 % to 1.5, and 93 % above.
+# 12 as it is now, 5 % were right from -6 to -3, 11 % to -1.5, 28 % to 1.5, and 92 % above.
 SLOPE, SHIFT = 0.81, 1.62
 # A chain is the best of many pairs, and its weakest step stands for all: the verdict asks for more of it.
 MARGIN = 1.0

@@ -7,7 +7,7 @@ PER_E_FOLD of sightline/vectors/captions.py. Another model needs it anew.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,15 +44,24 @@ def pieces(drive: Timeline, vectors: NDArray[np.float32]) -> Iterator[tuple[Time
         yield some(drive, range(start, start + PIECE)), vectors[start : start + PIECE]
 
 
-def cases(drive: Timeline, vectors: NDArray[np.float32], embedder: Embedder) -> Iterator[Case]:
+def novelties(embedder: Embedder) -> dict[str, float]:
+    """Of every prompt."""
+    texts = [prompt.text for prompt in ASKED]
+    bank, questions = (embedder.embed_texts(said).vectors for said in (captions(), texts))
+    return {text: novelty_of(question, bank) for text, question in zip(texts, questions, strict=True)}
+
+
+def cases(
+    drive: Timeline, vectors: NDArray[np.float32], embedder: Embedder, novelty: Mapping[str, float]
+) -> Iterator[Case]:
     """Of the prompts that captions were held against."""
-    principal, bank = new_workspace(), embedder.embed_texts(captions()).vectors
+    principal = new_workspace()
     index(principal, drive, vectors, MODEL_ID)
     for prompt in ASKED:
         verdict = asked(principal, prompt.request({}), embedder).verdict
         if verdict.height is not None and verdict.described is not None:
-            novelty = novelty_of(embedder.embed_texts([prompt.text]).vectors[0], bank)
-            doubt = doubt_of(np.asarray((1 - verdict.described) * len(bank)), novelty)
+            rivals = np.asarray((1 - verdict.described) * len(captions()))
+            doubt = doubt_of(rivals, novelty[prompt.text])
             yield Case(verdict.height, float(doubt), bool(truth(drive, prompt)))
 
 
@@ -82,12 +91,13 @@ def main() -> None:
     options = parser.parse_args()
     print(machine())
     embedder = embedder_of(None, MODEL_ID)
+    novelty = novelties(embedder)
     seen: list[Case] = []
     with database():
         for seed in options.drives:
             drive = timeline(seed)
             for part, vectors in pieces(drive, embedded(drive, embedder)):
-                seen += cases(part, vectors, embedder)
+                seen += cases(part, vectors, embedder, novelty)
     print(f"model {MODEL_ID}, {len(seen)} answers that captions were held against\n")
     header = ["", "BAR", "PER_E_FOLD", "let through, with a match", "without"]
     rows = [row_of("as it is", BAR, PER_E_FOLD, seen), row_of("learned", *learn(seen), seen)]
